@@ -1,0 +1,1 @@
+"""Postroom: a serverless mail backend. docs/ARCHITECTURE.md draws the path of a message."""

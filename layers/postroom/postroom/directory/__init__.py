@@ -1,0 +1,1 @@
+"""Who is here: domains, accounts, credentials, addresses and aliases."""

@@ -1,0 +1,41 @@
+"""The values of the directory."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Domain:
+    name: str  # lower case, A-labels
+    alias_of: str = ""  # another domain whose addresses this one shares
+    catch_all: str = ""  # address that takes mail for unknown local parts
+    separator: str = "+"  # between local part and detail (RFC 5233); "" turns it off
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    id: str  # opaque, never reused
+    address: str  # primary address, canonical
+    quota: int  # octets, 0 for no limit
+    enabled: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Alias:
+    address: str
+    targets: tuple[str, ...]  # addresses, local or remote
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the SMTP dialogue answers to one RCPT TO.
+
+    ``unknown``: 550 5.1.1; ``elsewhere``: not our domain, 550 5.7.1 unless the client may
+    relay; ``disabled``: 550 5.2.1. When the mail can only go to one account, it is named, so
+    that the dialogue can look at its quota (452 4.2.2).
+    """
+
+    kind: Literal["local", "unknown", "elsewhere", "disabled"]
+    canonical: str = ""  # the address as the directory spells it, detail kept
+    account: str = ""
+    quota: int = 0  # octets, 0 for no limit

@@ -1,0 +1,1 @@
+"""Mailboxes, messages in them, flags, UID and MODSEQ. Import from its modules."""

@@ -1,0 +1,1 @@
+"""What happens to an accepted message, step by step."""

@@ -1,0 +1,1 @@
+"""Ports: what the domain needs of the world. Adapters live in ``aws`` and ``embedded``."""

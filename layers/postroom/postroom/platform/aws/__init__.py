@@ -1,0 +1,1 @@
+"""Adapters: the ports over S3, DynamoDB, SQS and SNS."""

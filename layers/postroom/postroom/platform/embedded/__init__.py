@@ -1,0 +1,1 @@
+"""Adapters: the ports over SQLite and files on one machine."""

@@ -1,0 +1,43 @@
+"""Environment -> settings. Nothing below ``app`` reads the environment."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from postroom.errors import BadSetting
+
+_QUEUE = "POSTROOM_QUEUE_"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Which stores, and what we are called. Every field has an environment variable."""
+
+    store: Literal["embedded", "aws"] = "embedded"  # POSTROOM_STORE
+    data: Path = Path("var")  # POSTROOM_DATA: the embedded store's folder
+    table: str = "postroom"  # POSTROOM_TABLE: name of the DynamoDB table
+    bucket: str = "postroom"  # POSTROOM_BUCKET: name of the S3 bucket for messages
+    topic: str = "changes"  # POSTROOM_TOPIC: ARN of the SNS topic for changes of mailboxes
+    # POSTROOM_QUEUE_INBOUND=url: SQS URL by lower-case name; a name stands for itself when embedded
+    queues: Mapping[str, str] = field(default_factory=dict)
+    hostname: str = "localhost"  # POSTROOM_HOSTNAME: in greetings and Received fields
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> "Settings":
+        store = environment.get("POSTROOM_STORE", "embedded")
+        if store not in ("embedded", "aws"):
+            raise BadSetting(f"POSTROOM_STORE is {store!r}; it can be 'embedded' or 'aws'")
+        return cls(
+            store="aws" if store == "aws" else "embedded",
+            data=Path(environment.get("POSTROOM_DATA", "var")),
+            table=environment.get("POSTROOM_TABLE", "postroom"),
+            bucket=environment.get("POSTROOM_BUCKET", "postroom"),
+            topic=environment.get("POSTROOM_TOPIC", "changes"),
+            queues={
+                name.removeprefix(_QUEUE).lower(): value
+                for name, value in environment.items()
+                if name.startswith(_QUEUE)
+            },
+            hostname=environment.get("POSTROOM_HOSTNAME", "localhost"),
+        )
