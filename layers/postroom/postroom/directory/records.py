@@ -22,8 +22,14 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Alias:
+    """Mail for ``address`` goes to ``targets`` instead.
+
+    An alias may stand on an account's own address: it then forwards, and keeps a copy only when
+    the address is among its own targets.
+    """
+
     address: str
-    targets: tuple[str, ...]  # addresses, local or remote
+    targets: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,3 +45,21 @@ class Verdict:
     canonical: str = ""  # the address as the directory spells it, detail kept
     account: str = ""
     quota: int = 0  # octets, 0 for no limit
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One account that mail for a recipient reaches."""
+
+    account: str  # id
+    address: str  # the account's primary address
+    detail: str = ""  # what stood after the separator: alice+DETAIL@ (RFC 5233)
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Where one recipient's mail goes. ``reasons`` tells of branches that lead nowhere."""
+
+    targets: tuple[Target, ...]
+    elsewhere: tuple[str, ...] = ()  # addresses in domains that are not ours
+    reasons: tuple[str, ...] = ()
