@@ -44,6 +44,10 @@ class App:
     mailboxes: Mailboxes
     journeys: Journeys
 
+    @property
+    def blobs(self) -> BlobStore:
+        return self.platform.blobs
+
 
 def build(environment: Mapping[str, str]) -> App:
     """Wire the application. Raises BadSetting."""

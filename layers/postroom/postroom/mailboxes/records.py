@@ -59,6 +59,7 @@ class NewMessage:
     internal_date: int
     flags: frozenset[str] = frozenset()
     prefix: bytes = b""
+    references: int = 1  # mailboxes that this delivery of the blob reaches, this one included
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,119 @@
+"""Journeys: one record for each queue id and place the message reached, written once.
+
+``journey/<tail>`` : ``<queue id>/<place>`` is also the marker that makes an effect happen once: it
+is put with Absent in the transaction of the effect itself. ``journey-of/<address>`` : ``<queue
+id>`` leads from an address to queue ids. Both fade after the retention time, which is longer
+than any queue keeps a letter, so that a late repeat still finds the marker.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from postroom.journeys.ids import is_queue_id, tail_of, time_of
+from postroom.platform.clock import Clock
+from postroom.platform.table import Absent, Key, Put, Record, Table, prefix_end
+
+RETENTION = 30 * 86_400  # seconds; a letter lives 14 days in a dead-letter queue at most
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One step: when (milliseconds since 1970), its name and what is to be said about it."""
+
+    at: int
+    step: str  # accepted, routed, delivered, …
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Journey:
+    """What became of one message at one place."""
+
+    queue_id: str
+    place: str  # account id, or what else the effect was on
+    message_id: str
+    reverse_path: str
+    recipients: tuple[str, ...]  # the envelope recipients that led there
+    events: tuple[Event, ...]
+
+
+class Journeys:
+    def __init__(self, table: Table, clock: Clock) -> None:
+        self._table = table
+        self._clock = clock
+
+    def marker(self, journey: Journey) -> Put:
+        """The record of *journey*, to be put in the transaction of the effect it tells of."""
+        return Put(
+            _key(journey.queue_id, journey.place),
+            {
+                "message_id": journey.message_id,
+                "from": journey.reverse_path,
+                "to": list(journey.recipients),
+                "events": [[event.at, event.step, event.detail] for event in journey.events],
+            },
+            expires=self._expiry(),
+            condition=Absent(),
+        )
+
+    def done(self, queue_id: str, places: Sequence[str]) -> set[str]:
+        """Those of the places that this message has reached already."""
+        found = self._table.get_many([_key(queue_id, place) for place in places])
+        return {key.sort.partition("/")[2] for key in found}
+
+    def index(self, pairs: Iterable[tuple[str, str]]) -> None:
+        """Let addresses lead to queue ids: pairs of (address, queue id), repeats harmless."""
+        expires = self._expiry()
+        self._table.put_many(
+            [
+                Put(Key(f"journey-of/{address}", queue_id), {}, expires=expires)
+                for address, queue_id in dict.fromkeys(pairs)
+            ]
+        )
+
+    def trace(self, name: str, most: int = 100) -> list[Journey]:
+        """Journeys by queue id, Message-ID or address, the newest message first."""
+        if is_queue_id(name):
+            return [_journey(record) for record in self._of_queue_id(name)]
+        if name.startswith("<"):
+            return self._of_message_id(name)
+        newest = self._table.range(f"journey-of/{name.lower()}", backwards=True, limit=most)
+        found = [
+            _journey(record) for entry in newest for record in self._of_queue_id(entry.key.sort)
+        ]
+        # "a@b" may be an address or a Message-ID without its brackets, as users copy it.
+        return found or self._of_message_id(f"<{name}>")
+
+    def _of_queue_id(self, queue_id: str) -> Iterator[Record]:
+        prefix = f"{queue_id}/"
+        return self._table.range(_partition(queue_id), prefix, prefix_end(prefix))
+
+    def _of_message_id(self, message_id: str) -> list[Journey]:
+        journeys = [_journey(record) for record in self._table.range(_partition(message_id))]
+        same = [journey for journey in journeys if journey.message_id == message_id]
+        return sorted(same, key=lambda journey: -time_of(journey.queue_id))
+
+    def _expiry(self) -> int:
+        return int(self._clock.seconds()) + RETENTION
+
+
+def _partition(name: str) -> str:
+    return f"journey/{tail_of(name)}"
+
+
+def _key(queue_id: str, place: str) -> Key:
+    return Key(_partition(queue_id), f"{queue_id}/{place}")
+
+
+def _journey(record: Record) -> Journey:
+    queue_id, _, place = record.key.sort.partition("/")
+    body = record.body
+    events, recipients = body["events"], body["to"]
+    return Journey(
+        queue_id,
+        place,
+        str(body["message_id"]),
+        str(body["from"]),
+        tuple(map(str, recipients)) if isinstance(recipients, list) else (),
+        tuple(Event(*event) for event in events) if isinstance(events, list) else (),  # type: ignore[misc]
+    )
