@@ -1,0 +1,58 @@
+"""All adapters over AWS, wired: what ``app.open_platform`` opens when POSTROOM_STORE is aws."""
+
+from typing import TYPE_CHECKING
+
+from postroom.errors import BadSetting
+from postroom.platform.aws.blobs import S3BlobStore
+from postroom.platform.aws.clients import Clients
+from postroom.platform.aws.queue import SqsQueue
+from postroom.platform.aws.table import DynamoTable
+from postroom.platform.aws.topic import SnsTopic
+from postroom.platform.clock import Clock
+from postroom.platform.resolver import Answer, RecordType, Resolver
+from postroom.platform.table import Table
+from postroom.settings import Settings
+
+if TYPE_CHECKING:
+    from postroom.platform.blobs import BlobStore
+    from postroom.platform.topic import Topic
+
+
+class AwsStore:
+    """Region, credentials and endpoints come from the usual AWS variables."""
+
+    def __init__(self, settings: Settings, clock: Clock) -> None:
+        self._clients = Clients()
+        self._urls = dict(settings.queues)
+        self._queues: dict[str, SqsQueue] = {}
+        self._topic = SnsTopic(self._clients, settings.topic)
+        self.table: Table = DynamoTable(self._clients, settings.table, clock)
+        self.blobs: BlobStore = S3BlobStore(self._clients, settings.bucket)
+        self.topic: Topic = self._topic
+        self.resolver: Resolver = _LazyResolver()
+        self.reads_are_local: bool = False
+
+    def queue(self, name: str) -> SqsQueue:
+        """The queue whose URL is in POSTROOM_QUEUE_<NAME>; "inbound-dead" is INBOUND_DEAD."""
+        variable = name.replace("-", "_")
+        if variable not in self._urls:
+            raise BadSetting(f"POSTROOM_QUEUE_{variable.upper()} is not set")
+        return self._queues.setdefault(name, SqsQueue(self._clients, self._urls[variable]))
+
+    def close(self) -> None:
+        self._topic.close()
+        self._clients.close()
+
+
+class _LazyResolver:
+    """Loads the DNS library at the first question: many functions never ask one."""
+
+    def __init__(self) -> None:
+        self._resolver: Resolver | None = None
+
+    def query(self, name: str, record_type: RecordType) -> Answer:
+        if self._resolver is None:
+            from postroom.platform.dns import DnsResolver
+
+            self._resolver = DnsResolver()
+        return self._resolver.query(name, record_type)
