@@ -1,0 +1,283 @@
+"""`postroom domain`, `postroom user`, `postroom alias`."""
+
+import re
+import secrets
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from local.cli.session import DEFAULT_DATA, Data, Json, console, octets, opened, show
+from postroom.app import App
+from postroom.directory.records import Account, Alias, Domain
+from postroom.directory.store import NotThere
+from postroom.errors import BadSetting
+
+domain = typer.Typer(no_args_is_help=True, help="Domains that mail is taken for.")
+user = typer.Typer(no_args_is_help=True, help="People with a mailbox and a password.")
+alias = typer.Typer(no_args_is_help=True, help="Addresses whose mail goes to other addresses.")
+
+DomainName = Annotated[str, typer.Argument(metavar="DOMAIN", help="For example example.org.")]
+Address = Annotated[str, typer.Argument(metavar="ADDRESS", help="For example alice@example.org.")]
+FromStdin = Annotated[
+    bool, typer.Option("--password-stdin", help="Read the password from standard input.")
+]
+Quota = Annotated[str, typer.Option(help="Limit for all mail of the user: 500MB, 2GB; 0 for none.")]
+
+
+@domain.command("add")
+def add_domain(
+    name: DomainName,
+    alias_of: Annotated[
+        str, typer.Option(metavar="DOMAIN", help="Share the addresses of this domain of ours.")
+    ] = "",
+    catch_all: Annotated[
+        str, typer.Option(metavar="ADDRESS", help="Gets the mail of unknown addresses.")
+    ] = "",
+    separator: Annotated[
+        str, typer.Option(help="Between name and detail, as in alice+lists@; empty: none.")
+    ] = "+",
+    data: Data = DEFAULT_DATA,
+) -> None:
+    """Take mail for a domain."""
+    with opened(data) as app:
+        app.directory.add_domain(Domain(name, alias_of, catch_all, separator))
+        console.print(f"[green]✓[/] mail for {name} is taken from now on")
+        if not alias_of:
+            console.print(f"  next: postroom user add somebody@{name}", style="dim")
+
+
+@domain.command("list")
+def list_domains(as_json: Json = False, data: Data = DEFAULT_DATA) -> None:
+    """All domains."""
+    with opened(data) as app:
+        rows = [_domain_row(found) for found in app.directory.domains()]
+    show(rows, as_json, "no domains yet: postroom domain add DOMAIN")
+
+
+@domain.command("show")
+def show_domain(name: DomainName, as_json: Json = False, data: Data = DEFAULT_DATA) -> None:
+    """One domain with its users and aliases."""
+    with opened(data) as app:
+        found = app.directory.domain(name)
+        if found is None:
+            raise NotThere("domain", name)
+        users = [account.address for account in app.directory.accounts(found.name)]
+        aliases = [one.address for one in app.directory.aliases(found.name)]
+    show([{**_domain_row(found), "users": users, "aliases": aliases}], as_json, "")
+
+
+@domain.command("remove")
+def remove_domain(name: DomainName, data: Data = DEFAULT_DATA) -> None:
+    """Take no more mail for a domain. Its users and aliases must be gone first."""
+    with opened(data) as app:
+        app.directory.remove_domain(name)
+    console.print(f"[green]✓[/] {name} is no longer ours")
+
+
+@user.command("add")
+def add_user(
+    address: Address,
+    password_stdin: FromStdin = False,
+    quota: Quota = "0",
+    data: Data = DEFAULT_DATA,
+) -> None:
+    """Add a user. Without --password-stdin a password is made and shown once."""
+    password, made = _password(password_stdin)
+    with opened(data) as app:
+        account = app.directory.add_account(address, password, _octets(quota))
+        app.mailboxes.create_account(account.id)
+    console.print(f"[green]✓[/] {account.address} can receive mail and log in")
+    if made:
+        console.print(f"  password (shown only now): [bold]{password}[/]", highlight=False)
+
+
+@user.command("list")
+def list_users(
+    domain_name: Annotated[str, typer.Argument(metavar="[DOMAIN]", help="Only this domain.")] = "",
+    as_json: Json = False,
+    data: Data = DEFAULT_DATA,
+) -> None:
+    """All users, with what their mail takes."""
+    with opened(data) as app:
+        names = [domain_name] if domain_name else [found.name for found in app.directory.domains()]
+        rows = [
+            _user_row(app, account, as_json)
+            for name in names
+            for account in app.directory.accounts(name)
+        ]
+    show(rows, as_json, "no users yet: postroom user add ADDRESS")
+
+
+@user.command("show")
+def show_user(address: Address, as_json: Json = False, data: Data = DEFAULT_DATA) -> None:
+    """One user with mailboxes."""
+    with opened(data) as app:
+        account = _account(app, address)
+        row = _user_row(app, account, as_json)
+        mailboxes = [
+            {
+                "mailbox": mailbox.name,
+                "messages": mailbox.messages,
+                "unseen": mailbox.unseen,
+                "size": mailbox.size if as_json else octets(mailbox.size),
+            }
+            for mailbox in app.mailboxes.all_of(account.id)
+        ]
+    if as_json:
+        show([{**row, "id": account.id, "mailboxes": mailboxes}], True, "")
+        return
+    show([row], False, "")
+    console.print()
+    show(mailboxes, False, "no mailboxes")
+
+
+@user.command("remove")
+def remove_user(
+    address: Address,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    data: Data = DEFAULT_DATA,
+) -> None:
+    """Remove a user and all mail of the user."""
+    with opened(data) as app:
+        account = _account(app, address)
+        if not yes:
+            typer.confirm(f"Remove {account.address} with all mail?", abort=True)
+        app.directory.remove_account(account.address)
+        app.mailboxes.remove_account(account.id)
+    console.print(f"[green]✓[/] {account.address} and its mail are removed")
+
+
+@user.command("password")
+def change_password(
+    address: Address, password_stdin: FromStdin = False, data: Data = DEFAULT_DATA
+) -> None:
+    """Give a user a new password. Without --password-stdin one is made and shown once."""
+    password, made = _password(password_stdin)
+    with opened(data) as app:
+        account = _account(app, address)
+        app.directory.set_password(account.address, password)
+    console.print(f"[green]✓[/] {account.address} has a new password")
+    if made:
+        console.print(f"  password (shown only now): [bold]{password}[/]", highlight=False)
+
+
+@user.command("quota")
+def change_quota(address: Address, quota: str, data: Data = DEFAULT_DATA) -> None:
+    """Change how much mail a user may keep: 500MB, 2GB; 0 for no limit."""
+    with opened(data) as app:
+        account = _account(app, address)
+        changed = Account(account.id, account.address, _octets(quota), account.enabled)
+        app.directory.set_account(changed)
+    limit = octets(changed.quota) if changed.quota else "as much as fits"
+    console.print(f"[green]✓[/] {account.address} may keep {limit}")
+
+
+@alias.command("add")
+def add_alias(
+    address: Address,
+    targets: Annotated[list[str], typer.Argument(metavar="TARGET…", help="Where its mail goes.")],
+    data: Data = DEFAULT_DATA,
+) -> None:
+    """Send the mail of ADDRESS to other addresses.
+
+    ADDRESS may be a user's own: the mail is then forwarded, and kept as well when the user is
+    among the targets.
+    """
+    with opened(data) as app:
+        app.directory.add_alias(Alias(address, tuple(targets)))
+    console.print(f"[green]✓[/] {address} → {', '.join(targets)}")
+
+
+@alias.command("list")
+def list_aliases(
+    domain_name: Annotated[str, typer.Argument(metavar="[DOMAIN]", help="Only this domain.")] = "",
+    as_json: Json = False,
+    data: Data = DEFAULT_DATA,
+) -> None:
+    """All aliases."""
+    with opened(data) as app:
+        names = [domain_name] if domain_name else [found.name for found in app.directory.domains()]
+        rows = [_alias_row(found) for name in names for found in app.directory.aliases(name)]
+    show(rows, as_json, "no aliases yet: postroom alias add ADDRESS TARGET…")
+
+
+@alias.command("show")
+def show_alias(address: Address, as_json: Json = False, data: Data = DEFAULT_DATA) -> None:
+    """One alias, and the users its mail ends with."""
+    with opened(data) as app:
+        found = app.directory.alias(address)
+        if found is None:
+            raise NotThere("alias", address)
+        route = app.directory.routes([found.address])[0]
+    reached = [target.address for target in route.targets]
+    show([{**_alias_row(found), "reaches": reached, "lost": list(route.reasons)}], as_json, "")
+
+
+@alias.command("remove")
+def remove_alias(address: Address, data: Data = DEFAULT_DATA) -> None:
+    """Remove an alias. A user of the same address stays."""
+    with opened(data) as app:
+        app.directory.remove_alias(address)
+    console.print(f"[green]✓[/] {address} is no alias any more")
+
+
+def new_password() -> str:
+    """Sixteen letters and digits without look-alikes, in groups: some 80 bits."""
+    letters = "abcdefghijkmnpqrstuvwxyz23456789"
+    return "-".join("".join(secrets.choice(letters) for _ in range(4)) for _ in range(4))
+
+
+def _password(from_stdin: bool) -> tuple[str, bool]:
+    """The password, and whether it was made here."""
+    if not from_stdin:
+        return new_password(), True
+    return sys.stdin.readline().rstrip("\r\n"), False
+
+
+def _octets(text: str) -> int:
+    match = re.fullmatch(r"(\d{1,6}(?:\.\d+)?)\s*(|B|kB|MB|GB|TB)", text.strip(), re.IGNORECASE)
+    if match is None:
+        raise BadSetting(f"{text!r} is no size: write 500MB, 2GB, or 0 for no limit")
+    return int(
+        float(match[1])
+        * 1000 ** ("", "b", "kb", "mb", "gb", "tb").index(match[2].lower() or "b")
+        / 1000
+    )
+
+
+def _account(app: App, address: str) -> Account:
+    account = app.directory.account(address)
+    if account is None:
+        raise NotThere("user", address)
+    return account
+
+
+def _domain_row(found: Domain) -> dict[str, Any]:
+    return {
+        "domain": found.name,
+        "alias_of": found.alias_of,
+        "catch_all": found.catch_all,
+        "separator": found.separator,
+    }
+
+
+def _user_row(app: App, account: Account, as_json: bool) -> dict[str, Any]:
+    usage = app.mailboxes.usage(account.id)
+    if as_json:
+        return {
+            "address": account.address,
+            "enabled": account.enabled,
+            "usage": usage,
+            "quota": account.quota,
+        }
+    return {
+        "address": account.address,
+        "enabled": account.enabled,
+        "mail": octets(usage),
+        "limit": octets(account.quota) if account.quota else "none",
+    }
+
+
+def _alias_row(found: Alias) -> dict[str, Any]:
+    return {"alias": found.address, "targets": list(found.targets)}

@@ -1,0 +1,37 @@
+"""The `postroom` command: its sub-commands, and how it fails.
+
+Exit codes: 0 done; 1 the request could not be met, the reason is on standard error; 2 the
+command line itself is wrong; 130 interrupted.
+"""
+
+import sys
+
+import typer
+from rich.console import Console
+
+from local.cli import directory, dlq, trace, up
+from postroom.errors import PostroomError
+
+app = typer.Typer(
+    name="postroom",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    help="Postroom, a mail backend: run it on this machine, and administer it anywhere.",
+    epilog="First steps: [bold]postroom up[/], then follow what it prints.",
+)
+app.command("up")(up.up)
+app.add_typer(directory.domain, name="domain")
+app.add_typer(directory.user, name="user")
+app.add_typer(directory.alias, name="alias")
+app.command("trace")(trace.trace)
+app.add_typer(dlq.dlq, name="dlq")
+
+
+def run() -> None:
+    try:
+        app()
+    except PostroomError as error:
+        Console(stderr=True).print(f"[red]postroom:[/] {error}", highlight=False, soft_wrap=True)
+        sys.exit(1)

@@ -1,0 +1,107 @@
+"""`postroom up`: the whole postroom on this machine."""
+
+import asyncio
+import os
+import socket
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.panel import Panel
+
+from local.cli.directory import new_password
+from local.cli.session import DEFAULT_DATA, Data, console, opened
+from local.runtime.logs import configure_logging
+from local.runtime.supervisor import Plan, Supervisor, child_environment
+from postroom.app import App
+from postroom.directory.records import Domain
+
+DEMO_DOMAIN, DEMO_USERS = "example.test", ("alice", "bob")
+
+
+def _port(name: str, what: str) -> typer.models.OptionInfo:
+    option: typer.models.OptionInfo = typer.Option(
+        f"--{name}", envvar=f"POSTROOM_{name.upper()}", min=0, max=65535, help=f"{what}; 0: off."
+    )
+    return option
+
+
+def up(
+    data: Data = DEFAULT_DATA,
+    bind: Annotated[
+        str, typer.Option(envvar="POSTROOM_BIND", metavar="ADDR", help="Address to listen on.")
+    ] = "127.0.0.1",
+    smtp: Annotated[int, _port("smtp", "Mail from other servers (25)")] = 2525,
+    submission: Annotated[int, _port("submission", "Mail from users, STARTTLS (587)")] = 2587,
+    submissions: Annotated[int, _port("submissions", "Mail from users, TLS (465)")] = 2465,
+    imap: Annotated[int, _port("imap", "IMAP, STARTTLS (143)")] = 2143,
+    imaps: Annotated[int, _port("imaps", "IMAP, TLS (993)")] = 2993,
+    pop3: Annotated[int, _port("pop3", "POP3, STLS (110)")] = 2110,
+    pop3s: Annotated[int, _port("pop3s", "POP3, TLS (995)")] = 2995,
+    sieve: Annotated[int, _port("sieve", "ManageSieve (4190)")] = 2419,
+    http: Annotated[int, _port("http", "HTTP: GET /health")] = 8080,
+    workers: Annotated[
+        int,
+        typer.Option(
+            envvar="POSTROOM_WORKERS", min=1, max=64, help="Processes that run the functions."
+        ),
+    ] = min(os.cpu_count() or 1, 4),
+    gateways: Annotated[
+        int,
+        typer.Option(
+            envvar="POSTROOM_GATEWAYS", min=1, max=64, help="Processes that talk to clients."
+        ),
+    ] = min(os.cpu_count() or 1, 4),
+    ready_file: Annotated[
+        Path | None, typer.Option(metavar="F", help="Written when every listener accepts.")
+    ] = None,
+) -> None:
+    """Run everything on this machine: listeners, functions and the embedded store.
+
+    The first start makes a demo domain with two users and shows their passwords once. Later
+    starts keep all data. Ctrl-C finishes what is under way and stops.
+    """
+    configure_logging()
+    data = data.absolute()
+    data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if ready_file is not None:
+        ready_file.unlink(missing_ok=True)
+    ports = {
+        "smtp": smtp,
+        "submission": submission,
+        "submissions": submissions,
+        "imap": imap,
+        "imaps": imaps,
+        "pop3": pop3,
+        "pop3s": pop3s,
+        "sieve": sieve,
+    }
+    settings = {
+        "POSTROOM_STORE": "embedded",
+        "POSTROOM_DATA": str(data),
+        "POSTROOM_BIND": bind,
+        "POSTROOM_HOSTNAME": os.environ.get("POSTROOM_HOSTNAME", socket.getfqdn()),
+        **{f"POSTROOM_{name.upper()}": str(port) for name, port in ports.items()},
+        **_certificate(data),
+    }
+    with opened(data) as app:
+        demo = _make_demo(app)
+    plan = Plan(data, bind, http, gateways, workers, child_environment(settings), ready_file)
+
+    def when_ready() -> None:
+        _print_next_steps(bind, ports, data, demo, settings["POSTROOM_TLS_AUTHORITY"])
+
+    asyncio.run(Supervisor(plan).run(when_ready))
+    console.print("stopped; everything that was accepted is safe in", str(data), style="dim")
+
+
+def _make_demo(app: App) -> dict[str, str]:
+    """In an empty store: the demo domain and its users. Returns passwords by address."""
+    if app.directory.domains():
+        return {}
+    app.directory.add_domain(Domain(DEMO_DOMAIN))
+    passwords = {f"{name}@{DEMO_DOMAIN}": new_password() for name in DEMO_USERS}
+    for address, password in passwords.items():
+        account = app.directory.add_account(address, password)
+        app.mailboxes.create_account(account.id)
+    return passwords

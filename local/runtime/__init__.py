@@ -1,0 +1,1 @@
+"""Runs what template.yaml wires, over the embedded store."""
