@@ -1,9 +1,13 @@
 """The values that mailboxes are made of."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+
+import msgspec
 
 from postroom.message.summary import Summary
 from postroom.platform.blobs import BlobKey
+from postroom.platform.table import Put
 
 SEEN, ANSWERED, FLAGGED, DELETED, DRAFT = (
     "\\Seen",
@@ -34,11 +38,15 @@ class Mailbox:
     first_recent: int  # messages with a UID from here on have not been shown to a session
     keywords: tuple[str, ...]  # every keyword in use, for PERMANENTFLAGS
     version: int  # grows with every write of this record
+    forgotten: int = 0  # tombstones at or below this MODSEQ may be gone (RFC 7162 section 3.2.5)
+    sweep_day: int = 0  # days since 1970: the last one on which the mailbox asked to be swept
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
-    """One message in one mailbox: what changes, and where the rest lies."""
+class Message(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """One message in one mailbox: what changes, and where the rest lies.
+
+    Stored as it is, as a MessagePack array: new fields go to the end, with a default.
+    """
 
     uid: int
     mod_seq: int
@@ -60,6 +68,18 @@ class NewMessage:
     flags: frozenset[str] = frozenset()
     prefix: bytes = b""
     references: int = 1  # mailboxes that this delivery of the blob reaches, this one included
+    claim: str = ""  # names the delivery when a blob has several: each plans its references once
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One ``append`` among many: see ``Mailboxes.append_many``."""
+
+    account: str
+    mailbox: str  # id
+    messages: Sequence[NewMessage]
+    also: Sequence[Put] = ()
+    quota: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +88,14 @@ class Appended:
     uid_validity: int
     uid: int
     mod_seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class Expunged:
+    """A message that is gone from its mailbox and can still be restored."""
+
+    message: Message
+    day: int  # of the expunge, days since 1970
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,235 @@
+"""Adding messages: many deliveries at once, one transaction a mailbox."""
+
+from collections.abc import Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+
+from postroom.errors import ConditionFailed, PostroomError, TooLarge
+from postroom.mailboxes.editing import Edit
+from postroom.mailboxes.encoding import (
+    MAILBOX,
+    account_partition,
+    mailbox_key,
+    mailbox_of,
+)
+from postroom.mailboxes.errors import MailboxMissing, OverQuota
+from postroom.mailboxes.records import Appended, Delivery, Mailbox
+from postroom.mailboxes.references import References
+from postroom.mailboxes.transactions import (
+    ATTEMPTS,
+    MOST_OCTETS,
+    Transactions,
+    octets_of,
+    too_busy,
+)
+from postroom.platform.table import MOST_WRITES, Key, prefix_end
+
+Outcome = list[Appended] | PostroomError
+
+LONGEST_PREFIX = 256 * 1024  # octets; a record holds 400 KiB
+
+_OCTETS_A_MESSAGE = 2000  # of a message record beside its prefix, keywords included
+
+
+@dataclass(slots=True)
+class _Waiting:
+    """A delivery until it has its outcome."""
+
+    delivery: Delivery
+    octets: int
+    attempts: int = 0
+    planned: bool = False  # its references are counted
+    appended: list[Appended] = field(default_factory=list)
+    outcome: Outcome | None = None
+
+    @property
+    def writes(self) -> int:
+        return len(self.delivery.messages) + len(self.delivery.also)
+
+
+@dataclass(slots=True)
+class _Group:
+    """The deliveries to one mailbox that go into one transaction."""
+
+    edit: Edit
+    members: list[_Waiting]
+    future: "Future[None]"
+
+
+class Appending:
+    def __init__(self, transactions: Transactions, references: References) -> None:
+        self._transactions = transactions
+        self._references = references
+
+    def append_many(self, deliveries: Sequence[Delivery]) -> list[Outcome]:
+        """Outcomes in the order of the deliveries; see ``Mailboxes.append_many``."""
+        waiting = [_Waiting(delivery, _octets(delivery)) for delivery in deliveries]
+        told: dict[tuple[str, str], None] = {}
+        for each in waiting:
+            each.outcome = _too_large(each)
+        with self._transactions.turn({delivery.mailbox for delivery in deliveries}):
+            attempt = 0
+            while left := [each for each in waiting if each.outcome is None]:
+                self._transactions.pause(attempt)
+                attempt += not self._round(left, told)
+        self._transactions.tell(told)
+        outcomes = [each.outcome for each in waiting]
+        return [outcome for outcome in outcomes if outcome is not None]
+
+    def _round(self, left: list[_Waiting], told: dict[tuple[str, str], None]) -> bool:
+        """One transaction for each mailbox, all under way together. Whether any was done."""
+        groups = self._prepare(left)
+        done = False
+        for group in groups:
+            try:
+                group.future.result()
+            except ConditionFailed as error:
+                done |= _sort_out(group, error.failed)
+            except PostroomError as error:
+                for each in group.members:
+                    each.outcome = error
+            else:
+                done = True
+                told[group.edit.before.account, group.edit.before.id] = None
+                for each in group.members:
+                    each.outcome = each.appended
+        return done
+
+    def _prepare(self, left: list[_Waiting]) -> list[_Group]:
+        mailboxes, used = self._read(left)
+        ready: dict[Key, tuple[Edit, list[_Waiting]]] = {}
+        now, day = self._transactions.now(), self._transactions.day()
+        for each in left:
+            delivery = each.delivery
+            key = mailbox_key(delivery.account, delivery.mailbox)
+            if key not in mailboxes:
+                each.outcome = MailboxMissing(delivery.account, delivery.mailbox)
+                continue
+            edit, members = ready.setdefault(key, (Edit(mailboxes[key], day), []))
+            if not _fits(each, members):
+                continue  # another round
+            try:
+                self._add(each, edit, now, used)
+            except PostroomError as error:
+                each.outcome = error
+                continue
+            members.append(each)
+        self._count([each for _, members in ready.values() for each in members])
+        groups = []
+        for edit, members in ready.values():
+            members = [each for each in members if each.outcome is None]
+            if members:
+                groups.append(_Group(edit, members, self._write(edit, members)))
+        return groups
+
+    def _read(self, left: list[_Waiting]) -> tuple[dict[Key, Mailbox], dict[str, int]]:
+        """The mailboxes, and what the accounts with a quota hold: a query for each of those,
+        one batch for all the others."""
+        mailboxes: dict[Key, Mailbox] = {}
+        used: dict[str, int] = {}
+        table = self._transactions.table
+        for account in {each.delivery.account for each in left if each.delivery.quota}:
+            used[account] = 0
+            for record in table.range(account_partition(account), MAILBOX, prefix_end(MAILBOX)):
+                mailbox = mailbox_of(account, record.key.sort.removeprefix(MAILBOX), record.body)
+                mailboxes[record.key] = mailbox
+                used[account] += mailbox.size
+        others = {
+            mailbox_key(each.delivery.account, each.delivery.mailbox): each.delivery
+            for each in left
+            if each.delivery.account not in used
+        }
+        if len(others) == 1:
+            [key] = others
+            found = table.get(key)
+            records = {} if found is None else {key: found}
+        else:
+            records = table.get_many(list(others)) if others else {}
+        for key, record in records.items():
+            delivery = others[key]
+            mailboxes[key] = mailbox_of(delivery.account, delivery.mailbox, record.body)
+        return mailboxes, used
+
+    def _add(self, each: _Waiting, edit: Edit, now: int, used: dict[str, int]) -> None:
+        """Give the messages their UIDs. Raises OverQuota, BadFlag; then none has one."""
+        delivery = each.delivery
+        sizes = [len(message.prefix) + message.summary.size for message in delivery.messages]
+        if delivery.quota:
+            wanted = used[delivery.account] + sum(sizes)
+            if wanted > delivery.quota:
+                raise OverQuota(delivery.account, wanted, delivery.quota)
+            used[delivery.account] = wanted
+        flags = [edit.keywords.spell(message.flags) for message in delivery.messages]
+        each.appended = [
+            Appended(
+                edit.before.id,
+                edit.before.uid_validity,
+                edit.add(
+                    message.blob, message.prefix, size, message.internal_date, now, spelled
+                ).uid,
+                edit.mod_seq,
+            )
+            for message, size, spelled in zip(delivery.messages, sizes, flags, strict=True)
+        ]
+
+    def _count(self, members: list[_Waiting]) -> None:
+        """References first: a message must never be seen without its summary."""
+        new = [each for each in members if not each.planned]
+        try:
+            self._references.plan(message for each in new for message in each.delivery.messages)
+        except PostroomError as error:
+            # Which of the records are there is unknown, so nobody may go on: the edits
+            # of those with older plans hold messages of these, too.
+            for each in members:
+                each.outcome = error
+        for each in new:
+            each.planned = True
+
+    def _write(self, edit: Edit, members: list[_Waiting]) -> "Future[None]":
+        also = [put for each in members for put in each.delivery.also]
+        return self._transactions.table.write_soon(*also, *edit.writes())
+
+
+def _too_large(each: _Waiting) -> TooLarge | None:
+    """What must be refused alone, so that it spoils no transaction with others in it."""
+    if each.writes >= MOST_WRITES:
+        return TooLarge("writes to append", each.writes, MOST_WRITES - 1)
+    if each.octets > MOST_OCTETS:
+        return TooLarge("octets to append", each.octets, MOST_OCTETS)
+    longest = max((len(message.prefix) for message in each.delivery.messages), default=0)
+    if longest > LONGEST_PREFIX:
+        return TooLarge("prefix of a message", longest, LONGEST_PREFIX)
+    return None
+
+
+def _fits(each: _Waiting, members: list[_Waiting]) -> bool:
+    if not members:
+        return True
+    keys = {put.key for member in members for put in member.delivery.also}
+    return (
+        sum(member.writes for member in members) + each.writes < MOST_WRITES
+        and sum(member.octets for member in members) + each.octets <= MOST_OCTETS
+        # The same letter twice in a batch: the second comes after the first, and fails.
+        and not any(put.key in keys for put in each.delivery.also)
+    )
+
+
+def _octets(delivery: Delivery) -> int:
+    prefixes = sum(len(message.prefix) + _OCTETS_A_MESSAGE for message in delivery.messages)
+    return octets_of(delivery.also) + prefixes
+
+
+def _sort_out(group: _Group, failed: Sequence[int]) -> bool:
+    """Nothing of the group was written: find out who is to blame. Whether that was anybody."""
+    first = 0
+    blamed = False
+    for each in group.members:
+        also = range(first, first + len(each.delivery.also))
+        first = also.stop
+        if own := [position - also.start for position in failed if position in also]:
+            each.outcome = ConditionFailed(own)
+            blamed = True
+        each.attempts += 1
+        if each.outcome is None and each.attempts >= ATTEMPTS:
+            each.outcome = too_busy([group.edit.before.id])
+    return blamed

@@ -1,0 +1,107 @@
+"""COPY and MOVE (RFC 9051 sections 6.4.7 and 6.4.8): the blob stays, the references follow."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from postroom.errors import BlobMissing
+from postroom.mailboxes.chunks import in_chunks, split
+from postroom.mailboxes.editing import Edit
+from postroom.mailboxes.encoding import MAILBOX, account_partition, mailbox_of
+from postroom.mailboxes.errors import OverQuota
+from postroom.mailboxes.reading import pick
+from postroom.mailboxes.records import Appended, Message
+from postroom.mailboxes.references import References, changed, references_of
+from postroom.mailboxes.transactions import Transactions, octets_of
+from postroom.platform.table import MOST_WRITES, Write, prefix_end
+
+# Writes in a transaction beside those for the messages: both mailboxes, and a note for the sweep.
+_MOST_COPIED = (MOST_WRITES - 2) // 2  # the copy and the blob's record
+_MOST_MOVED = (MOST_WRITES - 3) // 3  # the copy, the message that goes, its tombstone
+
+Copied = list[tuple[int, Appended]]
+
+
+def copy(
+    transactions: Transactions,
+    references: References,
+    account: str,
+    source: str,
+    uids: Sequence[int],
+    target: str,
+    quota: int,
+) -> Copied:
+    copied: Copied = []
+
+    def do(chunk: Sequence[int]) -> Sequence[int]:
+        def prepare(edits: list[Edit]) -> tuple[list[Write], tuple[Copied, list[int]]]:
+            _, into = edits
+            messages = pick(transactions.table, source, chunk)
+            records = references.records({message.blob for message in messages})
+            for message in messages:
+                if message.blob not in records or not references_of(records[message.blob]):
+                    raise BlobMissing(message.blob, store="the records of blobs")
+            fitting, later = split(
+                messages, lambda message: octets_of([changed(records[message.blob], 1)])
+            )
+            wanted = Counter(message.blob for message in fitting)
+            counted: list[Write] = [changed(records[blob], by) for blob, by in wanted.items()]
+            now = transactions.now()
+            return counted, ([_add(into, message, now) for message in fitting], later)
+
+        done, later = transactions.edit(account, [source, target], prepare)
+        copied.extend(done)
+        return later
+
+    _check_quota(transactions, account, source, uids, quota)
+    in_chunks(uids, _MOST_COPIED, do)
+    return copied
+
+
+def move(
+    transactions: Transactions,
+    account: str,
+    source: str,
+    uids: Sequence[int],
+    target: str,
+) -> Copied:
+    moved: Copied = []
+
+    def do(chunk: Sequence[int]) -> Sequence[int]:
+        def prepare(edits: list[Edit]) -> tuple[list[Write], tuple[Copied, list[int]]]:
+            out_of, into = edits
+            fitting, later = split(pick(transactions.table, source, chunk))
+            done = []
+            for message in fitting:
+                done.append(_add(into, message, transactions.now()))
+                out_of.hand_over(message)
+            return [], (done, later)
+
+        done, later = transactions.edit(account, [source, target], prepare)
+        moved.extend(done)
+        return later
+
+    in_chunks(uids, _MOST_MOVED, do)
+    return moved
+
+
+def _add(into: Edit, message: Message, saved: int) -> tuple[int, Appended]:
+    added = into.add(
+        message.blob, message.prefix, message.size, message.internal_date, saved, message.flags
+    )
+    return message.uid, Appended(into.before.id, into.before.uid_validity, added.uid, added.mod_seq)
+
+
+def _check_quota(
+    transactions: Transactions, account: str, source: str, uids: Sequence[int], quota: int
+) -> None:
+    if quota:
+        wanted = sum(message.size for message in pick(transactions.table, source, uids))
+        wanted += usage(transactions, account)
+        if wanted > quota:
+            raise OverQuota(account, wanted, quota)
+
+
+def usage(transactions: Transactions, account: str) -> int:
+    """Octets in all mailboxes of the account."""
+    records = transactions.table.range(account_partition(account), MAILBOX, prefix_end(MAILBOX))
+    return sum(mailbox_of(account, record.key.sort, record.body).size for record in records)

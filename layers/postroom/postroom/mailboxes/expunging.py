@@ -1,0 +1,121 @@
+"""EXPUNGE, and the way back within the grace period."""
+
+from collections.abc import Sequence
+from itertools import islice
+
+from postroom.mailboxes.chunks import in_chunks, split
+from postroom.mailboxes.editing import Edit
+from postroom.mailboxes.encoding import decode_message, tombstone_key
+from postroom.mailboxes.reading import encoded_of, expunged, messages, pick
+from postroom.mailboxes.records import DELETED, Appended, Message
+from postroom.mailboxes.references import References, references_of
+from postroom.mailboxes.transactions import Transactions
+from postroom.platform.table import MOST_WRITES, Check, Holds, Put, Record, Write
+
+_MOST_EXPUNGED = (MOST_WRITES - 2) // 2  # message and tombstone; mailbox and note for the sweep
+_MOST_RESTORED = (MOST_WRITES - 1) // 3  # message, tombstone, blob
+
+
+def expunge(
+    transactions: Transactions, account: str, mailbox: str, uids: Sequence[int] | None
+) -> list[int]:
+    removed: list[int] = []
+
+    def do(chunk: Sequence[int]) -> Sequence[int]:
+        def prepare(edits: list[Edit]) -> tuple[list[Write], tuple[list[int], list[int]]]:
+            [edit] = edits
+            found = pick(transactions.table, mailbox, chunk)
+            gone, later = split([message for message in found if DELETED in message.flags])
+            for message in gone:
+                edit.expunge(message)
+            return [], ([message.uid for message in gone], later)
+
+        gone, later = transactions.edit(account, [mailbox], prepare)
+        removed.extend(gone)
+        return later
+
+    in_chunks(
+        _deleted(transactions, account, mailbox) if uids is None else uids, _MOST_EXPUNGED, do
+    )
+    return removed
+
+
+def _deleted(transactions: Transactions, account: str, mailbox: str) -> list[int]:
+    """UIDs with \\Deleted; reads no further than the last of them."""
+    count = transactions.mailbox(account, mailbox).deleted
+    if not count:
+        return []
+    found = (
+        message.uid for message in messages(transactions.table, mailbox) if DELETED in message.flags
+    )
+    return list(islice(found, count))
+
+
+def restore(
+    transactions: Transactions,
+    references: References,
+    account: str,
+    mailbox: str,
+    uids: Sequence[int] | None,
+) -> list[tuple[int, Appended]]:
+    """Bring expunged messages back under new UIDs, without \\Deleted."""
+
+    restored: list[tuple[int, Appended]] = []
+    days: dict[int, int] = {
+        each.message.uid: each.day for each in expunged(transactions.table, mailbox)
+    }
+
+    def do(chunk: Sequence[int]) -> Sequence[int]:
+        def prepare(edits: list[Edit]) -> tuple[list[Write], tuple[_Restored, list[int]]]:
+            [edit] = edits
+            tombstones = _tombstones(transactions, mailbox, [(days[uid], uid) for uid in chunk])
+            fitting, later = split([message for message, _ in tombstones.values()])
+            records = references.records({message.blob for message in fitting})
+            # The sweep may have begun to remove a blob: then the message stays gone.
+            living = {blob: each for blob, each in records.items() if references_of(each)}
+            writes: list[Write] = [
+                Check(record.key, Holds("references", references_of(record)))
+                for record in living.values()
+            ]
+            done: _Restored = []
+            for message in fitting:
+                if message.blob in living:
+                    # The tombstone still tells that the old UID is gone; its reference
+                    # belongs to the new message.
+                    _, tombstone = tombstones[message.uid]
+                    writes.append(Put(tombstone.key, {}, order=tombstone.order))
+                    added = _add(edit, message, transactions.now())
+                    done.append((message.uid, added))
+            return writes, (done, later)
+
+        done, later = transactions.edit(account, [mailbox], prepare)
+        restored.extend(done)
+        return later
+
+    in_chunks(days if uids is None else days.keys() & set(uids), _MOST_RESTORED, do)
+    return restored
+
+
+_Restored = list[tuple[int, Appended]]
+
+
+def _tombstones(
+    transactions: Transactions, mailbox: str, where: Sequence[tuple[int, int]]
+) -> dict[int, tuple[Message, Record]]:
+    """The expunged messages by UID, read again: another restore may have been faster."""
+    found = transactions.table.get_many([tombstone_key(mailbox, day, uid) for day, uid in where])
+    expunged_messages = (
+        (decode_message(encoded_of(record)), record)
+        for record in found.values()
+        if "message" in record.body
+    )
+    return {
+        message.uid: (message, record)
+        for message, record in sorted(expunged_messages, key=lambda each: each[0].uid)
+    }
+
+
+def _add(edit: Edit, message: Message, now: int) -> Appended:
+    flags = message.flags - {DELETED}
+    added = edit.add(message.blob, message.prefix, message.size, message.internal_date, now, flags)
+    return Appended(edit.before.id, edit.before.uid_validity, added.uid, added.mod_seq)

@@ -1,0 +1,60 @@
+"""STORE: change the flags of messages, under CONDSTORE when asked (RFC 7162 section 3.1.3)."""
+
+from collections.abc import Iterable, Sequence
+
+from postroom.mailboxes.chunks import in_chunks, split
+from postroom.mailboxes.editing import Edit
+from postroom.mailboxes.flags import FlagChange
+from postroom.mailboxes.reading import pick
+from postroom.mailboxes.records import Message
+from postroom.mailboxes.transactions import Transactions
+from postroom.platform.table import MOST_WRITES, Write
+
+_MOST_MESSAGES = MOST_WRITES - 1  # in one transaction, beside the mailbox
+
+# Messages as they are now, UIDs left alone, UIDs that had no room.
+_Done = tuple[list[Message], list[int], list[int]]
+
+
+def store_flags(
+    transactions: Transactions,
+    account: str,
+    mailbox: str,
+    uids: Sequence[int],
+    *,
+    add: Iterable[str],
+    remove: Iterable[str],
+    replace: Iterable[str] | None,
+    unchanged_since: int | None,
+) -> tuple[list[Message], list[int]]:
+    add, remove = tuple(add), tuple(remove)
+    replace = None if replace is None else tuple(replace)
+    stored: list[Message] = []
+    modified: list[int] = []
+
+    def do(chunk: Sequence[int]) -> Sequence[int]:
+        def prepare(edits: list[Edit]) -> tuple[list[Write], _Done]:
+            [edit] = edits
+            change = FlagChange(
+                edit.keywords.spell(add),
+                edit.keywords.spell_known(remove),
+                None if replace is None else edit.keywords.spell(replace),
+            )
+            now: list[Message] = []
+            left_alone: list[int] = []
+            found, later = split(pick(transactions.table, mailbox, chunk))
+            for message in found:
+                if unchanged_since is not None and message.mod_seq > unchanged_since:
+                    left_alone.append(message.uid)
+                    continue
+                flags = change.apply(message.flags)
+                now.append(message if flags == message.flags else edit.alter(message, flags))
+            return [], (now, left_alone, later)
+
+        now, left_alone, later = transactions.edit(account, [mailbox], prepare)
+        stored.extend(now)
+        modified.extend(left_alone)
+        return later
+
+    in_chunks(uids, _MOST_MESSAGES, do)
+    return stored, modified

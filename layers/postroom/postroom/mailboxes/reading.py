@@ -1,0 +1,107 @@
+"""Messages of a mailbox, and what happened to it."""
+
+from collections.abc import Iterator, Sequence
+
+from postroom.mailboxes.encoding import (
+    MESSAGE,
+    TOMBSTONE,
+    decode_message,
+    message_key,
+    message_sort,
+    messages_partition,
+    tombstone_of,
+)
+from postroom.mailboxes.records import Changes, Expunged, Mailbox, Message
+from postroom.mailboxes.transactions import Transactions
+from postroom.platform.table import Record, Table, prefix_end
+
+LARGEST_UID = 2**32 - 1
+
+# When at least one in so many UIDs is wanted, reading the range is cheaper than asking for each.
+_DENSE = 4
+
+
+def encoded_of(record: Record) -> bytes:
+    encoded = record.body["message"]
+    assert isinstance(encoded, bytes)  # noqa: S101  (we wrote it)
+    return encoded
+
+
+def encoded_messages(
+    table: Table, mailbox: str, first: int = 1, last: int = LARGEST_UID
+) -> Iterator[bytes]:
+    """Yield the messages as stored, in order of UID, lazily."""
+    records = table.range(messages_partition(mailbox), message_sort(first), message_sort(last))
+    for record in records:
+        yield encoded_of(record)
+
+
+def messages(
+    table: Table, mailbox: str, first: int = 1, last: int = LARGEST_UID
+) -> Iterator[Message]:
+    records = table.range(messages_partition(mailbox), message_sort(first), message_sort(last))
+    for record in records:
+        yield decode_message(encoded_of(record))
+
+
+def pick(table: Table, mailbox: str, uids: Sequence[int]) -> list[Message]:
+    wanted = sorted(set(uids))
+    if not wanted:
+        return []
+    if wanted[-1] - wanted[0] < len(wanted) * _DENSE:
+        among = set(wanted)
+        found = messages(table, mailbox, wanted[0], wanted[-1])
+        return [message for message in found if message.uid in among]
+    keys = [message_key(mailbox, uid) for uid in wanted]
+    records = table.get_many(keys)
+    return [decode_message(encoded_of(records[key])) for key in keys if key in records]
+
+
+def changes(transactions: Transactions, account: str, mailbox: str, above: int) -> Changes:
+    now = transactions.mailbox(account, mailbox)
+    if now.highest_mod_seq <= above:
+        return Changes(now, [], [])
+    if above < now.forgotten:
+        return _everything(transactions, now)
+    latest: dict[int, Record] = {}
+    seen = above
+    while True:
+        for record in transactions.table.range_by_order(messages_partition(mailbox), seen):
+            latest[_uid_of(record)] = record
+            seen = max(seen, record.order or 0)
+        if seen <= now.highest_mod_seq:
+            break
+        # Somebody wrote after we had read the counters. Read these again, and what came
+        # since, so that counters and messages are of the same moment.
+        now = transactions.mailbox(account, mailbox)
+    changed = [record for record in latest.values() if record.key.sort.startswith(MESSAGE)]
+    changed.sort(key=lambda record: (record.order or 0, record.key.sort))
+    return Changes(
+        now,
+        [decode_message(encoded_of(record)) for record in changed],
+        sorted(uid for uid, record in latest.items() if record.key.sort.startswith(TOMBSTONE)),
+    )
+
+
+def _uid_of(record: Record) -> int:
+    sort = record.key.sort
+    return int(sort[2:]) if sort.startswith(MESSAGE) else tombstone_of(record.key)[1]
+
+
+def _everything(transactions: Transactions, mailbox: Mailbox) -> Changes:
+    """The tombstones are gone: every UID that is not there may have been there (RFC 7162
+    section 3.2.5.1 allows to say so)."""
+    found = {message.uid: message for message in messages(transactions.table, mailbox.id)}
+    # What came after the counters were read belongs to the next look.
+    there = [message for message in found.values() if message.uid < mailbox.uid_next]
+    gone = [uid for uid in range(1, mailbox.uid_next) if uid not in found]
+    there.sort(key=lambda message: (message.mod_seq, message.uid))
+    return Changes(mailbox, there, gone)
+
+
+def expunged(table: Table, mailbox: str) -> Iterator[Expunged]:
+    """Yield what can still be restored, the oldest day first."""
+    for record in table.range(messages_partition(mailbox), TOMBSTONE, prefix_end(TOMBSTONE)):
+        if "message" in record.body:
+            day, _ = tombstone_of(record.key)
+            yield Expunged(decode_message(encoded_of(record)), day)
