@@ -1,5 +1,6 @@
 """Queue over SQS."""
 
+import json
 import math
 import threading
 from collections import deque
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from postroom.errors import StoreUnavailable, TooLarge
+from postroom.errors import BadSetting, StoreUnavailable, TooLarge
 from postroom.platform.aws.clients import Clients, code_of, unavailable
 from postroom.platform.queue import (
     LARGEST_BATCH,
@@ -153,6 +154,17 @@ class SqsQueue:
                 sent.set_exception(StoreUnavailable(f"{self._url}: {refused[place]}"))
             else:
                 sent.set_result(None)
+
+
+def dead_letters_of(clients: Clients, url: str) -> str:
+    """URL of the dead-letter queue that the queue's redrive policy names. Raises BadSetting."""
+    with unavailable(url):
+        found = clients.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["RedrivePolicy"])
+        policy = json.loads(found.get("Attributes", {}).get("RedrivePolicy", "{}"))
+        if "deadLetterTargetArn" not in policy:
+            raise BadSetting(f"{url} has no dead-letter queue")
+        name = policy["deadLetterTargetArn"].rpartition(":")[2]
+        return clients.sqs.get_queue_url(QueueName=name)["QueueUrl"]
 
 
 def _check(body: str, delay: int) -> None:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from postroom.errors import BadSetting
 from postroom.platform.aws.blobs import S3BlobStore
 from postroom.platform.aws.clients import Clients
-from postroom.platform.aws.queue import SqsQueue
+from postroom.platform.aws.queue import SqsQueue, dead_letters_of
 from postroom.platform.aws.table import DynamoTable
 from postroom.platform.aws.topic import SnsTopic
 from postroom.platform.clock import Clock
@@ -33,11 +33,18 @@ class AwsStore:
         self.reads_are_local: bool = False
 
     def queue(self, name: str) -> SqsQueue:
-        """The queue whose URL is in POSTROOM_QUEUE_<NAME>; "inbound-dead" is INBOUND_DEAD."""
-        variable = name.replace("-", "_")
-        if variable not in self._urls:
-            raise BadSetting(f"POSTROOM_QUEUE_{variable.upper()} is not set")
-        return self._queues.setdefault(name, SqsQueue(self._clients, self._urls[variable]))
+        """The queue whose URL is in POSTROOM_QUEUE_<NAME>, or the dead-letter queue of that one."""
+        if name not in self._queues:
+            self._queues[name] = SqsQueue(self._clients, self._url(name))
+        return self._queues[name]
+
+    def _url(self, name: str) -> str:
+        if name in self._urls:
+            return self._urls[name]
+        fed_by = name.removesuffix("-dead")
+        if fed_by not in self._urls:
+            raise BadSetting(f"POSTROOM_QUEUE_{fed_by.upper()} is not set")
+        return dead_letters_of(self._clients, self._urls[fed_by])
 
     def close(self) -> None:
         self._topic.close()
