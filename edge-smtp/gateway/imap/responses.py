@@ -1,0 +1,214 @@
+"""What the server says, as octets (RFC 9051 section 7). FETCH is in ``fetch``."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
+
+from gateway.imap.names import encode_name
+from gateway.imap.sequence_set import render_sequence_set
+from postroom.mailboxes.records import SYSTEM_FLAGS
+
+_PLAIN = re.compile(rb"[\x20-\x7e]*")  # can be quoted in any session
+_ATOM = re.compile(rb'[^\x00-\x20(){%*"\\\]\x7f-\xff]+')
+_LONGEST_QUOTED = 1000
+_SYSTEM_ORDER = {flag: position for position, flag in enumerate(SYSTEM_FLAGS)}
+
+
+# Words.
+
+
+def string(octets: bytes, utf8: bool = False) -> bytes:
+    """A quoted string if possible, else a literal. *utf8*: the client takes UTF-8 in quotes."""
+    if len(octets) <= _LONGEST_QUOTED and (_PLAIN.fullmatch(octets) or (utf8 and _is_text(octets))):
+        return b'"' + octets.replace(b"\\", b"\\\\").replace(b'"', b'\\"') + b'"'
+    return b"{%d}\r\n%b" % (len(octets), octets)
+
+
+def _is_text(octets: bytes) -> bool:
+    try:
+        return octets.decode("utf-8").isprintable()
+    except UnicodeDecodeError:
+        return False
+
+
+def nstring(octets: bytes | None, utf8: bool = False) -> bytes:
+    return b"NIL" if octets is None else string(octets, utf8)
+
+
+def astring(octets: bytes) -> bytes:
+    return octets if _ATOM.fullmatch(octets) else string(octets)
+
+
+@lru_cache(maxsize=4096)
+def mailbox(name: str, utf8: bool) -> bytes:
+    """A mailbox name, quoted: UTF-8 in a session of IMAP4rev2 or UTF8=ACCEPT, else modified
+    UTF-7 (RFC 9051 appendix A, RFC 6855 section 3)."""
+    return string(encode_name(name, utf8), utf8)
+
+
+def flag_words(flags: Iterable[str]) -> bytes:
+    """Flags, system flags first, without the parentheses."""
+    ordered = sorted(flags, key=lambda flag: (_SYSTEM_ORDER.get(flag, 9), flag))
+    return " ".join(ordered).encode("utf-8", "replace")
+
+
+# Lines of state. Those with a tag end a command.
+
+
+def tagged(tag: bytes, condition: bytes, text: str, code: bytes = b"") -> bytes:
+    """``tag OK [code] text``; the text is a sentence of ours or names what the client sent."""
+    # An octet of the client's must not end the line, nor be 8-bit where the client expects none.
+    words = "".join(c if " " <= c <= "~" else "?" for c in text).encode("ascii")
+    bracketed = b"[" + code + b"] " if code else b""
+    return b"%b %b %b%b\r\n" % (tag, condition, bracketed, words)
+
+
+def untagged(condition: bytes, text: str, code: bytes = b"") -> bytes:
+    return tagged(b"*", condition, text, code)
+
+
+def continuation(text: bytes = b"OK") -> bytes:
+    return b"+ " + text + b"\r\n"
+
+
+def capability(names: Sequence[str]) -> bytes:
+    return b"* CAPABILITY " + " ".join(names).encode("ascii") + b"\r\n"
+
+
+def enabled(names: Sequence[str]) -> bytes:
+    return " ".join(["* ENABLED", *names]).encode("ascii") + b"\r\n"
+
+
+def id_of(fields: Mapping[str, str] | None) -> bytes:
+    """RFC 2971 section 3.2."""
+    if not fields:
+        return b"* ID NIL\r\n"
+    words = (string(word.encode()) for pair in fields.items() for word in pair)
+    return b"* ID (" + b" ".join(words) + b")\r\n"
+
+
+# Mailboxes.
+
+
+def list_line(
+    name: str,
+    attributes: Iterable[str],
+    utf8: bool,
+    *,
+    child_info: Iterable[str] = (),
+    old_name: str | None = None,
+    verb: bytes = b"LIST",
+) -> bytes:
+    """One mailbox (section 7.3.1). *verb*: LIST or LSUB. *child_info*: the selection options
+    that names below it fulfil (RFC 5258 section 3.5). *old_name*: RFC 9051 section 6.3.9.7."""
+    extended = []
+    options = [b'"' + option.encode("ascii") + b'"' for option in child_info]
+    if options:
+        extended.append(b'"CHILDINFO" (' + b" ".join(options) + b")")
+    if old_name is not None:
+        extended.append(b'"OLDNAME" (' + mailbox(old_name, utf8) + b")")
+    return b'* %b (%b) "/" %b%b\r\n' % (
+        verb,
+        " ".join(attributes).encode("ascii"),
+        mailbox(name, utf8),
+        b" (" + b" ".join(extended) + b")" if extended else b"",
+    )
+
+
+def delimiter() -> bytes:
+    """The answer to ``LIST "" ""``: the hierarchy delimiter and the root's name."""
+    return b'* LIST (\\Noselect) "/" ""\r\n'
+
+
+def namespace() -> bytes:
+    """One personal namespace, without a prefix (RFC 9051 section 6.3.10)."""
+    return b'* NAMESPACE (("" "/")) NIL NIL\r\n'
+
+
+def status(name: str, items: Mapping[str, int], utf8: bool) -> bytes:
+    counts = b" ".join(b"%b %d" % (item.encode("ascii"), items[item]) for item in items)
+    return b"* STATUS %b (%b)\r\n" % (mailbox(name, utf8), counts)
+
+
+# The selected mailbox.
+
+
+def flags(names: Iterable[str]) -> bytes:
+    return b"* FLAGS (" + flag_words(names) + b")\r\n"
+
+
+def permanent_flags(names: Iterable[str], new_keywords: bool) -> bytes:
+    r"""*new_keywords*: ``\*``, the client may make more."""
+    words = [word for word in (flag_words(names), b"\\*" if new_keywords else b"") if word]
+    return untagged(b"OK", "Flags permitted", b"PERMANENTFLAGS (" + b" ".join(words) + b")")
+
+
+def exists(count: int) -> bytes:
+    return b"* %d EXISTS\r\n" % count
+
+
+def recent(count: int) -> bytes:
+    return b"* %d RECENT\r\n" % count
+
+
+def expunge(number: int) -> bytes:
+    return b"* %d EXPUNGE\r\n" % number
+
+
+def vanished(uids: Sequence[int], earlier: bool = False) -> bytes:
+    """RFC 7162 section 3.2.10. *uids* ascend."""
+    return b"* VANISHED %b%b\r\n" % (b"(EARLIER) " if earlier else b"", render_sequence_set(uids))
+
+
+# Results of SEARCH.
+
+
+def search(numbers: Sequence[int], mod_seq: int | None = None) -> bytes:
+    """IMAP4rev1's untagged SEARCH. *mod_seq*: the highest of those found, when the client asked
+    with MODSEQ and something was found (RFC 7162 section 3.1.5)."""
+    words = [b"* SEARCH", *(b"%d" % number for number in numbers)]
+    if mod_seq is not None and numbers:
+        words.append(b"(MODSEQ %d)" % mod_seq)
+    return b" ".join(words) + b"\r\n"
+
+
+def esearch(
+    tag: bytes,
+    uid: bool,
+    numbers: Sequence[int],
+    returns: frozenset[str],
+    mod_seq: int | None = None,
+) -> bytes:
+    """RFC 9051 section 7.3.4. *numbers* ascend; *returns*: of MIN MAX ALL COUNT (SAVE says
+    nothing). *mod_seq* as in ``search``, for the numbers returned."""
+    words = [b"* ESEARCH (TAG " + string(tag) + b")"]
+    if uid:
+        words.append(b"UID")
+    if numbers and "MIN" in returns:
+        words.append(b"MIN %d" % numbers[0])
+    if numbers and "MAX" in returns:
+        words.append(b"MAX %d" % numbers[-1])
+    if numbers and "ALL" in returns:
+        words.append(b"ALL " + render_sequence_set(numbers))
+    if "COUNT" in returns:
+        words.append(b"COUNT %d" % len(numbers))
+    if mod_seq is not None and numbers:
+        words.append(b"MODSEQ %d" % mod_seq)
+    return b" ".join(words) + b"\r\n"
+
+
+# Response codes of COPY, MOVE and APPEND (RFC 4315).
+
+
+def append_uid(uid_validity: int, uids: Sequence[int]) -> bytes:
+    return b"APPENDUID %d %b" % (uid_validity, render_sequence_set(uids))
+
+
+def copy_uid(uid_validity: int, pairs: Sequence[tuple[int, int]]) -> bytes:
+    """*pairs* of source and target UID; the two sets correspond number by number."""
+    sources = render_sequence_set(source for source, _ in pairs)
+    return b"COPYUID %d %b %b" % (
+        uid_validity,
+        sources,
+        render_sequence_set(target for _, target in pairs),
+    )
