@@ -30,7 +30,7 @@ _NAME = re.compile(rb"[A-Za-z0-9.]+")
 # A message has at most a few hundred parts and no part is nested deeper than that.
 _PART = re.compile(rb"[1-9][0-9]{0,9}(?:\.[1-9][0-9]{0,9}){0,99}")
 _TEXT = re.compile(rb"HEADER(?:\.FIELDS(?:\.NOT)?)?|TEXT|MIME", re.IGNORECASE)
-_PARTIAL = re.compile(rb"<([0-9]{1,19})\.([0-9]{1,19})>")
+_PARTIAL = re.compile(rb"<([0-9]{1,19})\.([1-9][0-9]{0,18})>")
 _RFC = "RFC 9051 section 6.4.5"
 # No client asks for more; a hundred times BODY[] of a large mailbox is an attack.
 MOST_ITEMS = 100
