@@ -1,0 +1,50 @@
+"""The octets between DATA and the final dot (RFC 5321 sections 2.3.8, 4.1.1.4 and 4.5.2)."""
+
+from gateway.smtp.content import BareLineEndings, Content
+from gateway.smtp.line_endings import has_bare, normalise
+
+END = b"\r\n.\r\n"
+_UNFINISHED_ENDS = (b"\r\n.\r", b"\r\n.", b"\r\n", b"\r")
+
+
+class DataReader:
+    """Give it whatever the socket had, in pieces of any size; it tells what is certain so far.
+
+    Only CRLF.CRLF ends the data. Work is done on whole pieces, never line by line: a message of
+    4 KiB costs a few searches. ``bare`` is set when a CR or LF stood alone and is to be refused;
+    the reader goes on to the true end, so that what follows is not taken for commands.
+    """
+
+    def __init__(self, bare_line_endings: BareLineEndings = "refuse") -> None:
+        self._normalise = bare_line_endings == "normalise"
+        # The CRLF of the DATA command counts: a dot at once is an empty message.
+        self._held = b"\r\n"
+        self._skip = 2
+        self.bare = False
+
+    def read(self, octets: bytes, start: int = 0) -> tuple[Content, int]:
+        """Return what became certain, and where in *octets* the next command begins."""
+        held = self._held
+        text = held + (octets[start:] if start else octets)
+        end = text.find(END)
+        if end >= 0:
+            used = start + end + len(END) - len(held)
+            return Content(self._plain(text[: end + 2]), ended=True), used
+        keep = next((len(part) for part in _UNFINISHED_ENDS if text.endswith(part)), 0)
+        self._held = text[-keep:] if keep else b""
+        if keep:
+            text = text[:-keep]
+        return Content(self._plain(text), ended=False), len(octets)
+
+    def _plain(self, text: bytes) -> bytes:
+        """Remove dot-stuffing and look at line endings. *text* does not end inside a CRLF."""
+        if b"\r\n." in text:
+            text = text.replace(b"\r\n.", b"\r\n")
+        if self._normalise:
+            text = normalise(text, dot_stuffed=True)
+        elif not self.bare:
+            self.bare = has_bare(text)
+        if self._skip and text:
+            text = text[self._skip :]
+            self._skip = 0
+        return text

@@ -1,0 +1,446 @@
+"""The dialogue: one command in, one reply out (RFC 5321 section 4). Knows no sockets.
+
+The command table is aiosmtpd's idea (a method for each verb), and so are Session and Envelope;
+handlers here return the reply instead of writing it, so that a batch of pipelined commands is
+answered in one write, and only those that must wait are coroutines.
+"""
+
+import logging
+import re
+from collections.abc import Awaitable, Callable
+from typing import Protocol
+
+from aiosmtpd.smtp import Envelope as BaseEnvelope
+from aiosmtpd.smtp import Session
+
+from gateway.crossing import Crossing
+from gateway.smtp import replies
+from gateway.smtp.bdat import ChunkReader, parse_bdat
+from gateway.smtp.client import Client
+from gateway.smtp.data import DataReader
+from gateway.smtp.incoming import Incoming
+from gateway.smtp.limits import SmtpLimits
+from gateway.smtp.parameters import (
+    MailParameters,
+    UnknownParameter,
+    parse_mail_parameters,
+    parse_rcpt_parameters,
+)
+from gateway.smtp.paths import parse_forward_path, parse_reverse_path
+from gateway.smtp.received import received_field
+from postroom.app import App
+from postroom.directory.records import Verdict
+from postroom.errors import BadSyntax, PostroomError
+from postroom.pipeline.accepted import Accepted, Recipient
+
+log = logging.getLogger("postroom.smtp")
+
+Reply = bytes | Awaitable[bytes]
+_FROM = re.compile(rb"FROM:[ \t]*", re.IGNORECASE)  # the blank is not in the grammar, but in use
+_TO = re.compile(rb"TO:[ \t]*", re.IGNORECASE)
+_HELLO_NAME = re.compile(r"[!-~\u00a0-\U0010ffff]{1,255}")
+
+
+class Envelope(BaseEnvelope):
+    """One transaction, from MAIL to the end of its message."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.parameters = MailParameters()
+        self.recipients: list[Recipient] = []
+        self.refused = 0  # recipients
+        self.octets = 0  # that the recipients take in the queue entry
+        self.incoming: Incoming | None = None
+        self.chunks: ChunkReader | None = None  # BDAT has begun
+        self.last_chunk = False
+
+
+class Line(Protocol):
+    """What the dialogue needs of the connection that it is held on."""
+
+    def read_with(self, reader: DataReader | ChunkReader) -> None: ...
+    async def start_tls(self) -> bytes: ...
+
+
+class Dialogue:
+    def __init__(
+        self,
+        app: App,
+        crossing: Crossing,
+        limits: SmtpLimits,
+        line: Line,
+        session: Session,
+        client: Client,
+        message_rate: Callable[[], bool],
+        client_name: Callable[[], Awaitable[str]],
+        tls_offered: bool,
+    ) -> None:
+        self._app = app
+        self._crossing = crossing
+        self._limits = limits
+        self._line = line
+        self.session = session
+        self._client = client
+        self._message_rate = message_rate
+        self._client_name = client_name
+        self._tls_offered = tls_offered
+        self._messages = 0
+        self.envelope = Envelope()
+        self.closing = False  # hang up once the reply is written
+        self.account = ""  # id, once authenticated
+        self._hostname = app.settings.hostname
+
+    def greeting(self) -> bytes:
+        return replies.reply(220, "", f"{self._hostname} ESMTP Postroom")
+
+    def command(self, line: bytes) -> Reply:
+        """Answer one command, given without its CRLF."""
+        verb, _, argument = line.partition(b" ")
+        answer = _COMMANDS.get(verb) or _COMMANDS.get(verb.upper())
+        if answer is None:
+            return replies.UNKNOWN_COMMAND
+        if self.envelope.chunks is not None and answer not in _BETWEEN_CHUNKS:
+            return replies.AFTER_BDAT
+        return answer(self, argument.strip(b" \t"))
+
+    def forget(self) -> None:
+        """A new EHLO is needed: the handshake of TLS is a new beginning (RFC 3207 section 4.2)."""
+        self.session.host_name = None
+        self.envelope = Envelope()
+
+    # Session.
+
+    def _ehlo(self, argument: bytes) -> Reply:
+        if not self._hello(argument, extended=True):
+            return replies.BAD_HELLO
+        offers = [
+            self._hostname,
+            "PIPELINING",
+            f"SIZE {self._limits.message_size}",
+            "8BITMIME",
+            "SMTPUTF8",
+            "ENHANCEDSTATUSCODES",
+            "DSN",
+            "CHUNKING",
+            f"LIMITS MAILMAX={self._limits.messages} RCPTMAX={self._limits.recipients}",
+        ]
+        if self._tls_offered and not self._client.tls:
+            offers.append("STARTTLS")
+        return self._after_reset(replies.lines(250, offers))
+
+    def _helo(self, argument: bytes) -> Reply:
+        if not self._hello(argument, extended=False):
+            return replies.BAD_HELLO
+        return self._after_reset(replies.reply(250, "", self._hostname))
+
+    def _hello(self, argument: bytes, extended: bool) -> bool:
+        try:
+            name = argument.decode()
+        except UnicodeDecodeError:
+            return False
+        if _HELLO_NAME.fullmatch(name) is None:
+            return False
+        self.session.host_name = name
+        self.session.extended_smtp = extended
+        return True
+
+    def _starttls(self, argument: bytes) -> Reply:
+        if argument:
+            return replies.NO_ARGUMENT
+        if self._client.tls:
+            return replies.TLS_ACTIVE
+        if not self._tls_offered:
+            return replies.TLS_NOT_AVAILABLE
+        return self._line.start_tls()
+
+    def _rset(self, argument: bytes) -> Reply:
+        return replies.NO_ARGUMENT if argument else self._after_reset(replies.OK)
+
+    def _after_reset(self, reply: bytes) -> Reply:
+        envelope, self.envelope = self.envelope, Envelope()
+        if envelope.incoming is None:
+            return reply
+        return self._drop(envelope.incoming, reply)
+
+    async def _drop(self, incoming: Incoming, reply: bytes) -> bytes:
+        await incoming.drop()
+        return reply
+
+    def _noop(self, argument: bytes) -> Reply:
+        return replies.OK
+
+    def _vrfy(self, argument: bytes) -> Reply:
+        return replies.CANNOT_VERIFY if argument else replies.BAD_VRFY
+
+    def _expn(self, argument: bytes) -> Reply:
+        return replies.NOT_IMPLEMENTED
+
+    def _help(self, argument: bytes) -> Reply:
+        return replies.HELP
+
+    def _quit(self, argument: bytes) -> Reply:
+        if argument:
+            return replies.NO_ARGUMENT
+        self.closing = True
+        return replies.GOODBYE
+
+    # Transaction.
+
+    def _mail(self, argument: bytes) -> Reply:
+        if self.session.host_name is None:
+            return replies.NEEDS_EHLO
+        if self.envelope.mail_from is not None:
+            return replies.NESTED_MAIL
+        keyword = _FROM.match(argument)
+        if keyword is None:
+            return replies.BAD_MAIL
+        try:
+            address, rest = parse_reverse_path(argument[keyword.end() :])
+        except BadSyntax:
+            return replies.BAD_SENDER
+        if rest and not self.session.extended_smtp:
+            return replies.BAD_MAIL
+        try:
+            parameters = parse_mail_parameters(rest)
+        except UnknownParameter as error:
+            return replies.reply(555, "5.5.4", _ascii(error))
+        except BadSyntax as error:
+            return replies.reply(501, "5.5.4", _ascii(error))
+        if not parameters.smtputf8 and not address.isascii():
+            return replies.NEEDS_SMTPUTF8
+        if parameters.size > self._limits.message_size:
+            return replies.TOO_LARGE
+        if self._messages >= self._limits.messages:
+            self.closing = True
+            return replies.SESSION_FULL
+        if not self._message_rate():
+            return replies.TOO_MANY_MESSAGES
+        envelope = self.envelope
+        envelope.mail_from = address
+        envelope.parameters = parameters
+        envelope.smtp_utf8 = parameters.smtputf8
+        return replies.SENDER_OK
+
+    def _rcpt(self, argument: bytes) -> Reply:
+        envelope = self.envelope
+        if envelope.mail_from is None:
+            return replies.NEEDS_MAIL
+        keyword = _TO.match(argument)
+        if keyword is None:
+            return replies.BAD_RCPT
+        try:
+            address, rest = parse_forward_path(argument[keyword.end() :])
+        except BadSyntax:
+            return replies.BAD_RECIPIENT
+        if rest and not self.session.extended_smtp:
+            return replies.BAD_RCPT
+        try:
+            parameters = parse_rcpt_parameters(rest, smtputf8=envelope.smtp_utf8)
+        except UnknownParameter as error:
+            return replies.reply(555, "5.5.4", _ascii(error))
+        except BadSyntax as error:
+            return replies.reply(501, "5.5.4", _ascii(error))
+        if not envelope.smtp_utf8 and not address.isascii():
+            return replies.NEEDS_SMTPUTF8
+        if len(envelope.recipients) >= self._limits.recipients:
+            return replies.TOO_MANY_RECIPIENTS
+        octets = 80 + 2 * (len(address.encode()) + len(parameters.original.encode()))
+        if envelope.octets + octets > self._limits.envelope:
+            return replies.TOO_MANY_RECIPIENTS
+        recipient = Recipient(address, parameters.notify, parameters.original)
+        if not self._crossing.reads_are_local:
+            return self._check_elsewhere(envelope, recipient, octets)
+        try:
+            reply = self._check(recipient.address)
+        except PostroomError:
+            reply = replies.DIRECTORY_DOWN
+        return self._recipient(envelope, recipient, octets, reply)
+
+    async def _check_elsewhere(
+        self, envelope: Envelope, recipient: Recipient, octets: int
+    ) -> bytes:
+        try:
+            reply = await self._crossing.run(self._check, recipient.address)
+        except PostroomError:
+            reply = replies.DIRECTORY_DOWN
+        return self._recipient(envelope, recipient, octets, reply)
+
+    def _recipient(
+        self, envelope: Envelope, recipient: Recipient, octets: int, reply: bytes
+    ) -> bytes:
+        if reply is not replies.RECIPIENT_OK:
+            envelope.refused += 1
+            return reply
+        if "@" not in recipient.address:  # <Postmaster> (RFC 5321 section 4.5.1)
+            name = f"postmaster@{self._hostname}"
+            recipient = Recipient(name, recipient.notify, recipient.original)
+        envelope.recipients.append(recipient)
+        envelope.octets += octets
+        return reply
+
+    def _check(self, address: str) -> bytes:
+        """What the directory says of a recipient. Reads the stores."""
+        verdict: Verdict = self._app.directory.verdict(
+            address if "@" in address else f"postmaster@{self._hostname}"
+        )
+        if verdict.kind == "unknown":
+            return replies.UNKNOWN_RECIPIENT
+        if verdict.kind == "elsewhere":
+            return replies.RELAYING_DENIED
+        if verdict.kind == "disabled":
+            return replies.DISABLED_RECIPIENT
+        if verdict.quota and self._app.mailboxes.usage(verdict.account) >= verdict.quota:
+            return replies.MAILBOX_FULL
+        return replies.RECIPIENT_OK
+
+    def _ready(self) -> bytes:
+        """Why there can be no message now, or nothing."""
+        if self.envelope.mail_from is None:
+            return replies.NEEDS_MAIL
+        if not self.envelope.recipients:
+            return replies.NO_VALID_RECIPIENTS if self.envelope.refused else replies.NEEDS_RCPT
+        return b""
+
+    def _data(self, argument: bytes) -> Reply:
+        if argument:
+            return replies.NO_ARGUMENT
+        if refusal := self._ready():
+            return refusal
+        self.envelope.incoming = Incoming(self._app, self._crossing, self._limits)
+        self._line.read_with(DataReader(self._limits.bare_line_endings))
+        return replies.GO_AHEAD
+
+    def _bdat(self, argument: bytes) -> Reply:
+        try:
+            chunk = parse_bdat(argument)
+        except BadSyntax:
+            # How much text follows is not known, so what comes next cannot be understood.
+            self.closing = True
+            return replies.BAD_BDAT
+        envelope = self.envelope
+        refusal = self._ready()
+        if envelope.chunks is None:
+            envelope.chunks = ChunkReader(self._limits.bare_line_endings)
+            envelope.incoming = Incoming(self._app, self._crossing, self._limits)
+        if refusal and envelope.incoming is not None:
+            envelope.incoming.refuse(refusal)  # the octets come all the same (RFC 3030 section 2)
+        envelope.last_chunk = chunk.last
+        envelope.chunks.start(chunk)
+        self._line.read_with(envelope.chunks)
+        return b""
+
+    # The message.
+
+    def content(self, octets: bytes) -> Awaitable[bytes] | None:
+        """Take text of the message. What is returned must end before more is given."""
+        incoming = self.envelope.incoming
+        if incoming is not None and incoming.add(octets):
+            return self._spill(incoming)
+        return None
+
+    async def _spill(self, incoming: Incoming) -> bytes:
+        await self._look_up_name()
+        await incoming.spill(self._received_field)
+        return b""
+
+    def end_of_content(self, *, bare: bool) -> Reply:
+        """The final dot, or the end of a chunk."""
+        envelope = self.envelope
+        incoming = envelope.incoming
+        if incoming is None:
+            return replies.NEEDS_MAIL
+        if bare:
+            incoming.refuse(replies.BARE_LINE_ENDING)
+        if envelope.chunks is not None and not envelope.last_chunk:
+            if incoming.refusal:
+                refusal, envelope.refused = incoming.refusal, envelope.refused + 1
+                return self._after_reset(refusal)
+            return replies.OK
+        return self._finish(envelope, incoming)
+
+    async def _finish(self, envelope: Envelope, incoming: Incoming) -> bytes:
+        try:
+            await self._look_up_name()
+            if not incoming.refusal and await incoming.keep(
+                self._received_field, lambda: self._accepted(envelope, incoming)
+            ):
+                self._messages += 1
+                log.info("accepted", extra={"queue_id": incoming.queue_id})
+                return replies.reply(250, "2.0.0", f"Ok: queued as {incoming.queue_id}")
+        except Exception as error:  # 451 whatever failed, and the message stays with the client
+            incoming.refuse(replies.STORE_DOWN)
+            log.warning("not stored", extra={"queue_id": incoming.queue_id, "reason": str(error)})
+            await self._clean_up(incoming)
+        finally:
+            self.envelope = Envelope()
+        await incoming.drop()
+        return incoming.refusal
+
+    async def _clean_up(self, incoming: Incoming) -> None:
+        try:
+            await incoming.remove()
+        except Exception as error:
+            log.warning("orphan", extra={"queue_id": incoming.queue_id, "reason": str(error)})
+
+    async def _look_up_name(self) -> None:
+        if not self._client.name:
+            self._client.name = await self._client_name()
+
+    def _received_field(self, queue_id: str, seconds: float) -> bytes:
+        recipients = self.envelope.recipients
+        return received_field(
+            self._client,
+            helo=self.session.host_name or "",
+            extended=self.session.extended_smtp,
+            smtputf8=self.envelope.smtp_utf8,
+            authenticated=bool(self.account),
+            hostname=self._hostname,
+            queue_id=queue_id,
+            seconds=seconds,
+            only_recipient=recipients[0].address if len(recipients) == 1 else "",
+        )
+
+    def _accepted(self, envelope: Envelope, incoming: Incoming) -> Accepted:
+        parameters = envelope.parameters
+        return Accepted(
+            queue_id=incoming.queue_id,
+            blob=incoming.blob,
+            size=incoming.stored_size,
+            received=incoming.milliseconds,
+            reverse_path=envelope.mail_from or "",
+            recipients=tuple(envelope.recipients),
+            message_id=incoming.message_id,
+            ret=parameters.ret,
+            envid=parameters.envid,
+            smtputf8=parameters.smtputf8,
+            client=self._client.address,
+            client_name=self._client.name,
+            helo=self.session.host_name or "",
+            tls=self._client.tls,
+            account=self.account,
+        )
+
+
+def _ascii(error: BadSyntax) -> str:
+    return str(error).encode("ascii", "replace").decode()
+
+
+_COMMANDS: dict[bytes, Callable[[Dialogue, bytes], Reply]] = {
+    b"EHLO": Dialogue._ehlo,
+    b"HELO": Dialogue._helo,
+    b"STARTTLS": Dialogue._starttls,
+    b"MAIL": Dialogue._mail,
+    b"RCPT": Dialogue._rcpt,
+    b"DATA": Dialogue._data,
+    b"BDAT": Dialogue._bdat,
+    b"RSET": Dialogue._rset,
+    b"NOOP": Dialogue._noop,
+    b"VRFY": Dialogue._vrfy,
+    b"EXPN": Dialogue._expn,
+    b"HELP": Dialogue._help,
+    b"QUIT": Dialogue._quit,
+}
+# After a chunk that was not the last (RFC 3030 section 2).
+_BETWEEN_CHUNKS = frozenset(
+    _COMMANDS[verb] for verb in (b"BDAT", b"RSET", b"NOOP", b"QUIT", b"EHLO")
+)

@@ -1,0 +1,73 @@
+"""Replies: code, enhanced code (RFC 2034, RFC 3463), sentence. Ready as octets, CRLF included."""
+
+
+def reply(code: int, enhanced: str, text: str) -> bytes:
+    """One line. Greetings, EHLO and 354 carry no enhanced code (RFC 2034 section 4)."""
+    return f"{code} {enhanced} {text}\r\n".encode() if enhanced else f"{code} {text}\r\n".encode()
+
+
+def lines(code: int, texts: list[str]) -> bytes:
+    """Several lines without enhanced codes, as EHLO answers (RFC 5321 section 4.2.1)."""
+    head = "".join(f"{code}-{text}\r\n" for text in texts[:-1])
+    return f"{head}{code} {texts[-1]}\r\n".encode()
+
+
+# While it goes well.
+OK = reply(250, "2.0.0", "Ok")
+SENDER_OK = reply(250, "2.1.0", "Ok")
+RECIPIENT_OK = reply(250, "2.1.5", "Ok")
+GO_AHEAD = reply(354, "", "End data with <CR><LF>.<CR><LF>")
+START_TLS = reply(220, "2.0.0", "Ready to start TLS")
+GOODBYE = reply(221, "2.0.0", "Bye")
+CANNOT_VERIFY = reply(252, "2.5.0", "Cannot verify, send some mail and I will try my best")
+HELP = reply(214, "2.0.0", "EHLO HELO MAIL RCPT DATA BDAT RSET NOOP VRFY STARTTLS QUIT (RFC 5321)")
+
+# Commands out of order, or wrong in themselves.
+UNKNOWN_COMMAND = reply(500, "5.5.1", "Command not recognized")
+NOT_IMPLEMENTED = reply(502, "5.5.1", "Command not implemented")
+LINE_TOO_LONG = reply(500, "5.5.6", "Line too long")
+BARE_CR = reply(500, "5.5.2", "Bare CR in a command, lines end in CRLF")
+BARE_LF = reply(500, "5.5.2", "Bare LF in a command, lines end in CRLF; closing connection")
+NUL_IN_COMMAND = reply(500, "5.5.2", "NUL in a command")
+NO_ARGUMENT = reply(501, "5.5.4", "This command takes no argument")
+BAD_HELLO = reply(501, "5.5.4", "Syntax: EHLO hostname")
+BAD_MAIL = reply(501, "5.5.2", "Syntax: MAIL FROM:<address> [parameters]")
+BAD_RCPT = reply(501, "5.5.2", "Syntax: RCPT TO:<address> [parameters]")
+BAD_BDAT = reply(501, "5.5.4", "Syntax: BDAT size [LAST]")
+BAD_VRFY = reply(501, "5.5.4", "Syntax: VRFY address")
+BAD_SENDER = reply(501, "5.1.7", "Bad sender address syntax")
+BAD_RECIPIENT = reply(501, "5.1.3", "Bad recipient address syntax")
+NEEDS_SMTPUTF8 = reply(553, "5.6.7", "Address is not ASCII and SMTPUTF8 was not asked for")
+NEEDS_EHLO = reply(503, "5.5.1", "Send EHLO or HELO first")
+NEEDS_MAIL = reply(503, "5.5.1", "Need MAIL first")
+NEEDS_RCPT = reply(503, "5.5.1", "Need RCPT first")
+NO_VALID_RECIPIENTS = reply(554, "5.5.1", "No valid recipients")
+NESTED_MAIL = reply(503, "5.5.1", "Nested MAIL, send RSET first")
+AFTER_BDAT = reply(503, "5.5.1", "A message is being sent by BDAT, end it with LAST or send RSET")
+DATA_AFTER_BDAT = AFTER_BDAT
+TLS_ACTIVE = reply(503, "5.5.1", "TLS is active already")
+TLS_NOT_AVAILABLE = reply(454, "4.7.0", "TLS not available")
+TLS_INJECTION = reply(554, "5.5.1", "Commands after STARTTLS before the handshake; closing")
+EARLY_TALKER = reply(554, "5.5.1", "You spoke before the greeting")
+
+# What we do not take.
+UNKNOWN_RECIPIENT = reply(550, "5.1.1", "No such user here")
+RELAYING_DENIED = reply(550, "5.7.1", "Relaying denied")
+DISABLED_RECIPIENT = reply(550, "5.2.1", "Mailbox disabled")
+MAILBOX_FULL = reply(452, "4.2.2", "Mailbox full")
+TOO_MANY_RECIPIENTS = reply(452, "4.5.3", "Too many recipients")
+TOO_LARGE = reply(552, "5.3.4", "Message is over the size limit")
+BARE_LINE_ENDING = reply(550, "5.6.11", "Bare CR or LF in the message")
+LINE_OF_TEXT_TOO_LONG = reply(550, "5.6.0", "A line of the message is too long")
+MAIL_LOOP = reply(554, "5.4.6", "Too many hops, mail loop?")
+STORE_DOWN = reply(451, "4.3.0", "Cannot store now, try again later")
+DIRECTORY_DOWN = reply(451, "4.3.0", "Cannot look up the recipient now, try again later")
+TOO_MANY_MESSAGES = reply(450, "4.7.1", "Too many messages from your address, try again later")
+
+# Before we hang up.
+TOO_MANY_CONNECTIONS = reply(421, "4.7.0", "Too many connections, try again later")
+TOO_MANY_ERRORS = reply(421, "4.7.0", "Too many errors")
+TIMED_OUT = reply(421, "4.4.2", "Timed out waiting for you")
+SHUTTING_DOWN = reply(421, "4.3.2", "Shutting down, try again later")
+INTERNAL_ERROR = reply(421, "4.3.0", "Internal error, try again later")
+SESSION_FULL = reply(421, "4.7.0", "Enough messages for one connection, please reconnect")
