@@ -1,0 +1,126 @@
+import random
+import threading
+
+import pytest
+
+from postroom.mailboxes.records import DELETED, SEEN
+from postroom.mailboxes.store import Mailboxes, MailboxMissing
+from postroom.mailboxes.view import View, Views
+from postroom.platform.system import SystemRandomness
+
+from .conftest import ACCOUNT, DAY, Office
+from .tables import CountingTable
+
+
+def same(view: View, office: Office) -> None:
+    messages = list(office.mailboxes.messages(view.mailbox.id))
+    assert list(view.messages_in(view.uids)) == messages
+    assert view.uids == [message.uid for message in messages]
+    assert len(view) == view.mailbox.messages == len(messages)
+    assert view.mailbox == office.mailboxes.get(ACCOUNT, view.mailbox.id)
+
+
+def test_a_view_follows_its_mailbox(office: Office) -> None:
+    inbox = office.id("INBOX")
+    office.fill("INBOX", 250)
+    view = View(office.mailboxes, ACCOUNT, inbox)
+    same(view, office)
+    assert view.refresh() is None
+    before = view.mailbox.highest_mod_seq
+    office.fill("INBOX", 2)
+    office.mailboxes.store_flags(ACCOUNT, inbox, [5, 6], add=[DELETED])
+    office.mailboxes.expunge(ACCOUNT, inbox, [6])
+    changes = view.refresh()
+    assert changes is not None
+    assert [message.uid for message in changes.changed] == [251, 252, 5]
+    assert changes.expunged == [6]
+    same(view, office)
+    assert view.message(6) is None
+    assert view.message(5) == office.mailboxes.pick(inbox, [5])[0]
+    assert [message.uid for message in view.between(4, 8)] == [4, 5, 7, 8]
+    assert view.since(before) == changes
+    assert view.since(view.mailbox.highest_mod_seq).changed == []
+    office.mailboxes.rename(ACCOUNT, "INBOX", "Elsewhere")
+    view.refresh()
+    assert view.uids == []
+
+
+def test_a_view_of_a_mailbox_that_is_gone(office: Office) -> None:
+    mailbox = office.mailboxes.create(ACCOUNT, "a").id
+    view = View(office.mailboxes, ACCOUNT, mailbox)
+    office.mailboxes.delete(ACCOUNT, "a")
+    with pytest.raises(MailboxMissing):
+        view.refresh()
+
+
+def test_a_view_that_slept_through_the_grace_period(office: Office) -> None:
+    office.fill("INBOX", 5)
+    view = View(office.mailboxes, ACCOUNT, office.id("INBOX"))
+    office.mailboxes.store_flags(ACCOUNT, view.mailbox.id, [2, 3], add=[DELETED])
+    office.mailboxes.expunge(ACCOUNT, view.mailbox.id)
+    office.clock.time += 9 * DAY
+    office.mailboxes.sweep()
+    view.refresh()
+    same(view, office)
+
+
+def test_sessions_that_look_at_different_times_learn_the_same(office: Office) -> None:
+    office.fill("INBOX", 10)
+    inbox = office.id("INBOX")
+    chance = random.Random(5)
+    view = View(office.mailboxes, ACCOUNT, inbox)
+    told = [(0, {})] * 4
+    for _ in range(300):
+        uids = chance.sample(view.uids, min(len(view.uids), 3))
+        match chance.randrange(4):
+            case 0:
+                office.fill("INBOX", 2)
+            case 1:
+                office.mailboxes.store_flags(ACCOUNT, inbox, uids, add=[SEEN, str(uids[:1])[1:-1]])
+            case 2:
+                office.mailboxes.store_flags(ACCOUNT, inbox, uids[:1], add=[DELETED])
+                office.mailboxes.expunge(ACCOUNT, inbox)
+            case 3:
+                view.refresh()
+                number = chance.randrange(4)
+                mod_seq, known = told[number]
+                changes = view.since(mod_seq)
+                known = {**known, **{each.uid: each for each in changes.changed}}
+                for uid in changes.expunged:
+                    known.pop(uid, None)
+                assert known == {each.uid: each for each in view.messages_in(view.uids)}
+                told[number] = changes.mailbox.highest_mod_seq, known
+
+
+def test_a_refresh_reads_one_record_when_nothing_changed(office: Office) -> None:
+    office.fill("INBOX", 300)
+    table = CountingTable(office.store.table)
+    mailboxes = Mailboxes(
+        table, office.store.blobs, office.store.topic, office.clock, SystemRandomness()
+    )
+    view = View(mailboxes, ACCOUNT, office.id("INBOX"))
+    table.start()
+    assert view.refresh() is None
+    assert table.reads == 1
+    office.fill("INBOX", 1)
+    table.start()
+    view.refresh()
+    assert table.reads == 2
+
+
+def test_sessions_share_a_view(office: Office) -> None:
+    views = Views(office.mailboxes)
+    inbox = office.id("INBOX")
+    opened: list[View] = []
+    threads = [
+        threading.Thread(target=lambda: opened.append(views.open(ACCOUNT, inbox))) for _ in range(4)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len({id(view) for view in opened}) == 1
+    office.fill("INBOX", 1)
+    assert views.open(ACCOUNT, inbox).uids == [1]
+    with pytest.raises(MailboxMissing):
+        views.open("bob", inbox)
