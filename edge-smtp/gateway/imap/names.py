@@ -6,7 +6,8 @@ from functools import lru_cache
 
 from postroom.errors import BadSyntax
 
-_SHIFTED = re.compile(rb"&([^-]*)-")
+_SHIFTED = re.compile(rb"&([^-&]*)-")
+_LONGEST_NAME = 4096  # octets; names are cached, and nobody needs longer ones
 _NOT_PRINTABLE = re.compile(r"[^\x20-\x7e]+")
 
 
@@ -16,6 +17,8 @@ def decode_name(wire: bytes, utf8: bool) -> str:
     A name with octets above 127 is UTF-8 in any session: clients send it so without ENABLE, and
     modified UTF-7 has no such octets. ``inbox`` in any case is ``INBOX``.
     """
+    if len(wire) > _LONGEST_NAME:
+        raise BadSyntax("mailbox name", wire, "of at most 4096 octets")
     if utf8 or not wire.isascii():
         try:
             name = wire.decode("utf-8")
@@ -50,7 +53,7 @@ def decode_utf7(wire: bytes) -> str:
     return name
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1024)
 def encode_utf7(name: str) -> bytes:
     return _NOT_PRINTABLE.sub(_shift, name.replace("&", "&-")).encode("ascii")
 

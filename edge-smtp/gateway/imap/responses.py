@@ -39,7 +39,7 @@ def astring(octets: bytes) -> bytes:
     return octets if _ATOM.fullmatch(octets) else string(octets)
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1024)
 def mailbox(name: str, utf8: bool) -> bytes:
     """A mailbox name, quoted: UTF-8 in a session of IMAP4rev2 or UTF8=ACCEPT, else modified
     UTF-7 (RFC 9051 appendix A, RFC 6855 section 3)."""
