@@ -1,4 +1,4 @@
-"""Where the parts of a message lie, as octet offsets (RFC 2045 and 2046; RFC 9051 section 6.4.5.1)."""
+"""Where the parts of a message lie, as octet offsets (RFC 2046; RFC 9051 section 6.4.5.1)."""
 
 from dataclasses import dataclass
 

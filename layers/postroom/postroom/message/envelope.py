@@ -1,0 +1,53 @@
+"""IMAP ENVELOPE (RFC 9051 section 7.5.2): what a list of messages shows, as octets to send."""
+
+from postroom.message.addresses import Address, parse_addresses
+from postroom.message.entity import Entity
+from postroom.message.imap_strings import nstring, one_line
+
+_LISTS = frozenset((b"from", b"sender", b"reply-to", b"to", b"cc", b"bcc"))
+_TEXTS = frozenset((b"date", b"subject", b"in-reply-to", b"message-id"))
+
+
+class Fields:
+    """The fields of a message that make its envelope.
+
+    A repeated address field adds to the first; of other repeated ones the last counts, as in
+    Dovecot.
+    """
+
+    __slots__ = ("lists", "texts")
+
+    def __init__(self, entity: Entity) -> None:
+        self.texts: dict[bytes, bytes] = {}
+        self.lists: dict[bytes, list[Address]] = {}
+        for name, value in entity.fields:
+            if name in _TEXTS:
+                self.texts[name] = one_line(value)
+            elif name in _LISTS:
+                found = parse_addresses(value)
+                self.lists[name] = self.lists[name] + found if name in self.lists else found
+
+
+def envelope(fields: Fields) -> bytes:
+    """Return ``(date subject from sender reply-to to cc bcc in-reply-to message-id)``."""
+    text, addresses = fields.texts.get, fields.lists.get
+    sent_by = _addresses(addresses(b"from"))
+    return b"(%b %b %b %b %b %b %b %b %b %b)" % (
+        nstring(text(b"date")),
+        nstring(text(b"subject")),
+        sent_by,
+        # Absent or empty Sender and Reply-To are those of From (RFC 9051 section 7.5.2).
+        _addresses(addresses(b"sender"), sent_by),
+        _addresses(addresses(b"reply-to"), sent_by),
+        _addresses(addresses(b"to")),
+        _addresses(addresses(b"cc")),
+        _addresses(addresses(b"bcc")),
+        nstring(text(b"in-reply-to")),
+        nstring(text(b"message-id")),
+    )
+
+
+def _addresses(addresses: list[Address] | None, default: bytes = b"NIL") -> bytes:
+    if not addresses:
+        return default
+    return b"(%b)" % b"".join([b"(%b)" % b" ".join(map(nstring, parts)) for parts in addresses])
