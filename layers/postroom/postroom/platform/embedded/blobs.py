@@ -1,0 +1,353 @@
+"""The BlobStore port over segments, with an index in SQLite, and files for large bodies.
+
+A blob is safe once its segment is synced. The index is committed without a sync of its own: what
+a power loss takes from it is found again in the segments at the next start (``recover``), from
+the point on up to which the index knew each of them. Deletions are synced.
+"""
+
+import os
+import queue
+import secrets
+import sqlite3
+import threading
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+
+from postroom.errors import BlobMissing, StoreUnavailable
+from postroom.platform.blobs import BlobKey
+from postroom.platform.embedded.database import Database
+from postroom.platform.embedded.segments import (
+    SUFFIX,
+    Place,
+    SegmentReader,
+    SegmentWriter,
+    scan,
+    sync_folder,
+)
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS segments (
+    id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    indexed INTEGER NOT NULL  -- octets from the start whose records are in the index
+);
+CREATE TABLE IF NOT EXISTS places (
+    key TEXT PRIMARY KEY,
+    segment INTEGER NOT NULL,
+    start INTEGER NOT NULL,
+    length INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS by_segment ON places (segment);
+"""
+
+LARGE = 1024 * 1024  # octets; from here on a blob is a file of its own
+BATCH_OCTETS = 4 * 1024 * 1024  # in one sync
+BATCH = 400  # blobs in one sync
+READ_AHEAD = 512  # blobs whose places are looked up together
+CACHED = 200_000  # places remembered
+
+_PLACE = (
+    "SELECT segments.name, start, length FROM places "
+    "JOIN segments ON segments.id = segment WHERE key = ?"
+)
+
+_Put = tuple[BlobKey, bytes, "Future[None]"]
+
+
+class EmbeddedBlobStore:
+    def __init__(self, folder: Path, database: Database) -> None:
+        self._database = database
+        self._segments = folder / "segments"
+        self._large = folder / "large"
+        self._drafts = folder / "drafts"
+        for place in (self._segments, self._large, self._drafts):
+            place.mkdir(parents=True, exist_ok=True)
+        self._reader = SegmentReader(self._segments)
+        self._writer = SegmentWriter(self._segments)
+        self._places: dict[BlobKey, Place] = {}
+        self._pending: queue.SimpleQueue[_Put | None] = queue.SimpleQueue()
+        self._turn = threading.Lock()
+        self._starting = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._files: ThreadPoolExecutor | None = None
+        self._closed = False
+
+    # -- writing
+
+    def put(self, key: BlobKey, body: bytes) -> None:
+        if len(body) < LARGE and self._pending.empty() and self._turn.acquire(blocking=False):
+            # Nobody else is writing: do it in this thread, which spares two switches of threads.
+            try:
+                self._store([(key, body)])
+            finally:
+                self._turn.release()
+            return
+        self.put_soon(key, body).result()
+
+    def put_soon(self, key: BlobKey, body: bytes) -> "Future[None]":
+        if len(body) >= LARGE:
+            draft = EmbeddedDraft(self, key)
+            draft.write(body)
+            return draft.commit_soon()
+        if self._thread is None:
+            self._start()
+        if self._closed:
+            raise StoreUnavailable(f"{self._segments} is closed")
+        future: Future[None] = Future()
+        self._pending.put((key, body, future))
+        return future
+
+    def draft(self, key: BlobKey) -> "EmbeddedDraft":
+        return EmbeddedDraft(self, key)
+
+    def _start(self) -> None:
+        with self._starting:
+            if self._thread is None and not self._closed:
+                self._thread = threading.Thread(target=self._serve, name="blobs", daemon=True)
+                self._thread.start()
+
+    def _serve(self) -> None:
+        while (first := self._pending.get()) is not None:
+            with self._turn:
+                batch, octets, last = [first], len(first[1]), False
+                with suppress(queue.Empty):
+                    while len(batch) < BATCH and octets < BATCH_OCTETS:
+                        more = self._pending.get_nowait()
+                        if more is None:
+                            last = True
+                            break
+                        batch.append(more)
+                        octets += len(more[1])
+                error: BaseException | None = None
+                try:
+                    self._store([(key, body) for key, body, _ in batch])
+                except BaseException as failure:
+                    error = failure
+            for _, _, future in batch:
+                if future.set_running_or_notify_cancel():
+                    if error is None:
+                        future.set_result(None)
+                    else:
+                        future.set_exception(error)
+            if last:
+                return
+
+    def _store(self, blobs: list[tuple[BlobKey, bytes]]) -> None:
+        if self._closed:
+            raise StoreUnavailable(f"{self._segments} is closed")
+        try:
+            places = self._writer.append(blobs)
+        except OSError as error:
+            raise StoreUnavailable(f"{self._segments}: {error}") from error
+        rows = [(key, place) for (key, _), place in zip(blobs, places, strict=True)]
+        self._database.run(partial(_index, rows, self._writer.name, self._writer.size), False)
+
+    # -- reading
+
+    def get(self, key: BlobKey) -> bytes:
+        return self._read(key, 0, None)
+
+    def get_range(self, key: BlobKey, start: int, length: int) -> bytes:
+        return self._read(key, start, length)
+
+    def get_many(self, keys: Sequence[BlobKey]) -> Iterator[bytes]:
+        known, read = self._places, self._reader.read
+        for begin in range(0, len(keys), READ_AHEAD):
+            chunk = keys[begin : begin + READ_AHEAD]
+            unknown = [key for key in chunk if key not in known]
+            if unknown:
+                self._look_up(unknown)
+            for key in chunk:
+                place = known.get(key)
+                if place is None:
+                    yield self.get(key)
+                    continue
+                try:
+                    body = read(place)
+                except OSError:
+                    body = self.get(key)
+                yield body
+
+    def _read(self, key: BlobKey, start: int, length: int | None) -> bytes:
+        place = self._places.get(key)
+        if place is not None:
+            try:
+                return self._reader.read(place, start, length)
+            except FileNotFoundError:
+                self._places.pop(key, None)  # moved or deleted by another process
+                self._reader.forget(place.segment)
+            except OSError as error:
+                raise StoreUnavailable(f"blob {key}: {error}") from error
+        self._look_up([key])
+        place = self._places.get(key)
+        try:
+            if place is not None:
+                return self._reader.read(place, start, length)
+            with self._file(key).open("rb") as file:
+                file.seek(start)
+                return file.read(-1 if length is None else length)
+        except FileNotFoundError as error:
+            raise BlobMissing(key, store=str(self._segments.parent)) from error
+        except OSError as error:
+            raise StoreUnavailable(f"blob {key}: {error}") from error
+
+    def _look_up(self, keys: Sequence[BlobKey]) -> None:
+        if len(self._places) > CACHED:
+            self._places.clear()
+        marks = ", ".join("?" * len(keys))
+        rows = self._database.query(
+            "SELECT key, segments.name, start, length FROM places "  # noqa: S608 - marks only
+            f"JOIN segments ON segments.id = segment WHERE key IN ({marks})",
+            tuple(keys),
+        )
+        for key, segment, start, length in rows:
+            self._places[key] = Place(segment, start, length)
+
+    # -- removing
+
+    def delete(self, keys: Sequence[BlobKey]) -> None:
+        for key in keys:
+            self._places.pop(key, None)
+        try:
+            for key in keys:
+                self._file(key).unlink(missing_ok=True)
+        except OSError as error:
+            raise StoreUnavailable(f"{self._large}: {error}") from error
+        self._database.run(partial(_forget, list(keys)))
+
+    def _file(self, key: BlobKey) -> Path:
+        return self._large / key
+
+    # -- drafts that became files
+
+    def new_file(self) -> Path:
+        return self._drafts / f"{os.getpid()}-{secrets.token_hex(8)}"
+
+    def adopt(self, path: Path, key: BlobKey) -> "Future[None]":
+        """Make a written file the blob, in a thread: the sync of a large file takes a while."""
+        with self._starting:
+            if self._closed:
+                raise StoreUnavailable(f"{self._large} is closed")
+            if self._files is None:
+                self._files = ThreadPoolExecutor(2, thread_name_prefix="large-blobs")
+            return self._files.submit(self._adopt, path, key)
+
+    def _adopt(self, path: Path, key: BlobKey) -> None:
+        try:
+            handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                os.fsync(handle)
+            finally:
+                os.close(handle)
+            path.rename(self._file(key))
+            sync_folder(self._large)
+        except OSError as error:
+            with suppress(OSError):
+                path.unlink(missing_ok=True)
+            raise StoreUnavailable(f"blob {key}: {error}") from error
+
+    # -- upkeep
+
+    def recover(self) -> None:
+        """Put into the index what a crash kept from it."""
+        rows = self._database.query("SELECT name, indexed FROM segments", ())
+        known = dict(rows)
+        for path in sorted(self._segments.glob(f"*{SUFFIX}")):
+            start = known.get(path.name, 0)
+            try:
+                if path.stat().st_size <= start:
+                    continue
+                found = list(scan(path, start))
+            except FileNotFoundError:
+                continue
+            if found:
+                last = found[-1][1]
+                end = last.offset + last.length
+                self._database.run(partial(_index, found, path.name, end), False)
+
+    def close(self) -> None:
+        with self._starting:
+            thread, files = self._thread, self._files
+            if thread is not None and not self._closed:
+                self._pending.put(None)
+        if thread is not None:
+            thread.join()
+        with self._starting:
+            self._closed = True
+        if files is not None:
+            files.shutdown()
+        with self._turn:
+            self._writer.close()
+        self._reader.close()
+        with suppress(queue.Empty):
+            while True:
+                late = self._pending.get_nowait()
+                if late is not None and late[2].set_running_or_notify_cancel():
+                    late[2].set_exception(StoreUnavailable(f"{self._segments} is closed"))
+
+
+class EmbeddedDraft:
+    """Small ones stay in memory and join a segment; a large one goes on in a file."""
+
+    def __init__(self, store: EmbeddedBlobStore, key: BlobKey) -> None:
+        self._store = store
+        self._key = key
+        self._octets = bytearray()
+        self._path: Path | None = None
+        self._file = -1
+
+    def write(self, octets: bytes) -> None:
+        try:
+            if self._file < 0:
+                self._octets += octets
+                if len(self._octets) < LARGE:
+                    return
+                self._path = self._store.new_file()
+                flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+                self._file = os.open(self._path, flags, 0o600)
+                octets, self._octets = bytes(self._octets), bytearray()
+            rest = memoryview(octets)
+            while rest:
+                rest = rest[os.write(self._file, rest) :]
+        except OSError as error:
+            self.abandon()
+            raise StoreUnavailable(f"blob {self._key}: {error}") from error
+
+    def commit_soon(self) -> "Future[None]":
+        if self._path is None:
+            return self._store.put_soon(self._key, bytes(self._octets))
+        os.close(self._file)
+        self._file = -1
+        path, self._path = self._path, None
+        return self._store.adopt(path, self._key)
+
+    def abandon(self) -> None:
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1
+        if self._path is not None:
+            with suppress(OSError):
+                self._path.unlink(missing_ok=True)
+            self._path = None
+        self._octets = bytearray()
+
+
+def _index(
+    rows: list[tuple[BlobKey, Place]], name: str, indexed: int, writer: sqlite3.Connection
+) -> None:
+    ((segment,),) = writer.execute(
+        "INSERT INTO segments (name, indexed) VALUES (?, ?) "
+        "ON CONFLICT DO UPDATE SET indexed = max(indexed, excluded.indexed) RETURNING id",
+        (name, indexed),
+    ).fetchall()
+    writer.executemany(  # a key that is there already keeps its first copy: the same bytes
+        "INSERT OR IGNORE INTO places VALUES (?, ?, ?, ?)",
+        [(key, segment, place.offset, place.length) for key, place in rows],
+    )
+
+
+def _forget(keys: list[BlobKey], writer: sqlite3.Connection) -> None:
+    writer.executemany("DELETE FROM places WHERE key = ?", [(key,) for key in keys])

@@ -1,0 +1,279 @@
+"""One SQLite file: many readers, and one writer at a time that commits for all who wait.
+
+Writers in one process hand their changes to a queue; whoever commits takes everything that waits,
+so that one fsync pays for all of it (group commit). Writers in several processes take turns by
+``flock``, which wakes the next one at once: SQLite's own busy handler sleeps.
+
+The file is in WAL mode. A durable batch is committed with ``synchronous=FULL`` (the log is synced
+before the commit returns), any other with NORMAL (a power loss may forget it, never corrupt it).
+Nobody checkpoints on the way: ``checkpoint`` does, called by ``upkeep``.
+"""
+
+import fcntl
+import os
+import queue
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+from postroom.errors import PostroomError, StoreUnavailable
+
+T = TypeVar("T")
+
+LARGEST_BATCH = 500  # changes in one commit: keeps the writers of other processes waiting briefly
+LONGEST_LOG = 8 * 1024 * 1024  # octets, before it is copied into the file
+PATIENCE = 30.0  # seconds to wait for another process's recovery or exclusive lock
+
+
+class Change(Generic[T]):
+    """A piece of work for the writer, and what came of it."""
+
+    __slots__ = ("apply", "durable", "error", "future", "result")
+
+    def __init__(
+        self,
+        apply: Callable[[sqlite3.Connection], T],
+        durable: bool,
+        future: "Future[T] | None",
+    ) -> None:
+        self.apply = apply
+        self.durable = durable
+        self.future = future
+        self.error: BaseException | None = None
+        self.result: T
+
+
+class Database:
+    """Open it after a fork, close it before the process ends."""
+
+    def __init__(self, path: Path, schema: str) -> None:
+        """Create or open the file. Raises StoreUnavailable."""
+        self._path = path
+        self._readers: list[sqlite3.Connection] = []  # idle ones
+        self._all: list[sqlite3.Connection] = []
+        self._pending: queue.SimpleQueue[Change[Any] | None] = queue.SimpleQueue()
+        self._turn = threading.Lock()
+        self._starting = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._closed = False
+        self._synchronous = ""
+        try:
+            self._lock = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            with self._exclusive():
+                self._writer = self._connect()
+                self._writer.execute("PRAGMA journal_mode=WAL")
+                self._writer.executescript(schema)
+        except (sqlite3.Error, OSError) as error:
+            raise StoreUnavailable(f"{path}: {error}") from error
+
+    # -- reading
+
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """Lend a connection. Each statement read whole sees one consistent state."""
+        connection = self.borrow()
+        try:
+            yield connection
+        finally:
+            self._readers.append(connection)
+
+    def query(self, statement: str, parameters: tuple[Any, ...]) -> list[Any]:
+        """Return all rows. Raises StoreUnavailable."""
+        try:
+            connection = self._readers.pop()
+        except IndexError:
+            connection = self.borrow()
+        try:
+            rows = connection.execute(statement, parameters).fetchall()
+        except sqlite3.Error as error:
+            raise StoreUnavailable(f"{self._path}: {error}") from error
+        finally:
+            self._readers.append(connection)
+        return rows
+
+    def borrow(self) -> sqlite3.Connection:
+        if self._closed:
+            raise StoreUnavailable(f"{self._path} is closed")
+        try:
+            return self._readers.pop()
+        except IndexError:
+            pass
+        try:
+            return self._connect()
+        except sqlite3.Error as error:
+            raise StoreUnavailable(f"{self._path}: {error}") from error
+
+    # -- writing
+
+    def run(self, apply: Callable[[sqlite3.Connection], T], durable: bool = True) -> T:
+        """Apply the change and return what it returned, once it is committed.
+
+        A change may raise a PostroomError before it wrote anything; it is then raised here and
+        touches no other change. Raises StoreUnavailable when nothing could be committed.
+        """
+        if self._pending.empty() and self._turn.acquire(blocking=False):
+            # Nobody is committing: do it in this thread, which spares two switches of threads.
+            try:
+                change = Change(apply, durable, None)
+                self._commit([change])
+            finally:
+                self._turn.release()
+            if change.error is not None:
+                raise change.error
+            return change.result
+        return self.run_soon(apply, durable).result()
+
+    def run_soon(
+        self, apply: Callable[[sqlite3.Connection], T], durable: bool = True
+    ) -> "Future[T]":
+        """``run`` without waiting."""
+        future: Future[T] = Future()
+        if self._thread is None:
+            self._start()
+        if self._closed:
+            raise StoreUnavailable(f"{self._path} is closed")
+        self._pending.put(Change(apply, durable, future))
+        return future
+
+    def _start(self) -> None:
+        with self._starting:
+            if self._thread is None and not self._closed:
+                name = f"writer of {self._path.name}"
+                self._thread = threading.Thread(target=self._serve, name=name, daemon=True)
+                self._thread.start()
+
+    def _serve(self) -> None:
+        while (first := self._pending.get()) is not None:
+            batch = [first]
+            with self._turn:
+                last = self._commit(batch, self._pending)
+            for change in batch:
+                _resolve(change)
+            if last:
+                break
+
+    def _commit(
+        self, batch: list[Change[Any]], more: "queue.SimpleQueue[Change[Any] | None] | None" = None
+    ) -> bool:
+        """Commit the batch, grown by what waits in *more*. Return whether the end was in it."""
+        last = False
+        try:
+            if self._closed:
+                raise StoreUnavailable(f"{self._path} is closed")
+            with self._exclusive():
+                if more is not None:  # look only now: many came while we waited for our turn
+                    with suppress(queue.Empty):
+                        while len(batch) < LARGEST_BATCH:
+                            change = more.get_nowait()
+                            if change is None:
+                                last = True
+                                break
+                            batch.append(change)
+                self._transact(batch)
+        except (sqlite3.Error, OSError) as error:
+            failure = StoreUnavailable(f"{self._path}: {error}")
+            failure.__cause__ = error
+            for change in batch:
+                change.error = failure
+        except BaseException as error:
+            for change in batch:
+                change.error = error
+        return last
+
+    def _transact(self, batch: list[Change[Any]]) -> None:
+        writer = self._writer
+        synchronous = "FULL" if any(change.durable for change in batch) else "NORMAL"
+        if synchronous != self._synchronous:
+            writer.execute(f"PRAGMA synchronous={synchronous}")
+            self._synchronous = synchronous
+        writer.execute("BEGIN IMMEDIATE")
+        try:
+            for change in batch:
+                try:
+                    change.result = change.apply(writer)
+                except PostroomError as error:
+                    change.error = error
+            writer.execute("COMMIT")
+        except BaseException:
+            with suppress(sqlite3.Error):
+                writer.execute("ROLLBACK")
+            raise
+
+    # -- upkeep
+
+    def checkpoint(self) -> None:
+        """Copy the log into the file, so that it starts again from its beginning.
+
+        Does nothing while the log is short, or while another process does it. The bulk is copied
+        while writers go on; only the rest, which they added meanwhile, is copied in their turn.
+        """
+        try:
+            if os.stat(f"{self._path}-wal").st_size < LONGEST_LOG:
+                return
+            with self.reading() as connection:
+                connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+                with self._exclusive():
+                    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        except FileNotFoundError:
+            return
+        except (sqlite3.Error, OSError) as error:
+            raise StoreUnavailable(f"{self._path}: {error}") from error
+
+    def close(self) -> None:
+        """Commit what waits, then let go. Later calls raise StoreUnavailable."""
+        with self._starting:
+            thread = self._thread
+            if thread is not None and not self._closed:
+                self._pending.put(None)
+        if thread is not None:
+            thread.join()
+        with self._turn:
+            if self._closed:
+                return
+            self._closed = True
+            with suppress(sqlite3.Error), self._exclusive():
+                for connection in self._all:
+                    connection.close()
+            os.close(self._lock)
+        with suppress(queue.Empty):
+            while True:
+                change = self._pending.get_nowait()
+                if change is not None:
+                    change.error = StoreUnavailable(f"{self._path} is closed")
+                    _resolve(change)
+
+    @contextmanager
+    def _exclusive(self) -> Iterator[None]:
+        fcntl.flock(self._lock, fcntl.LOCK_EX)
+        try:
+            yield
+        finally:
+            fcntl.flock(self._lock, fcntl.LOCK_UN)
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            self._path,
+            timeout=PATIENCE,
+            isolation_level=None,
+            check_same_thread=False,  # lent to one thread at a time
+            cached_statements=256,
+        )
+        connection.execute("PRAGMA wal_autocheckpoint=0")
+        connection.execute("PRAGMA mmap_size=1073741824")
+        connection.execute("PRAGMA cache_size=-8192")
+        self._all.append(connection)
+        return connection
+
+
+def _resolve(change: Change[Any]) -> None:
+    future = change.future
+    if future is None or not future.set_running_or_notify_cancel():
+        return
+    if change.error is not None:
+        future.set_exception(change.error)
+    else:
+        future.set_result(change.result)

@@ -1,0 +1,74 @@
+"""The limits of DynamoDB, so that what works here works there."""
+
+from collections.abc import Mapping, Sequence
+
+from postroom.errors import TooLarge
+from postroom.platform.table import (
+    LARGEST_INTEGER,
+    LARGEST_RECORD,
+    LARGEST_TRANSACTION,
+    MOST_WRITES,
+    Key,
+    Put,
+    Value,
+    Write,
+)
+
+LONGEST_KEY = 1024  # octets of each half
+
+# No value takes more than this many times its octets of MessagePack: only a record that may be
+# over the limit by that measure has its exact size reckoned.
+_MARGIN = 4
+
+
+def check_key(key: Key) -> None:
+    """Raises TooLarge; ValueError for an empty one."""
+    for name, text in zip(("partition key", "sort key"), key, strict=True):
+        octets = len(text.encode())
+        if not octets:
+            raise ValueError(f"the {name} is empty")
+        if octets > LONGEST_KEY:
+            raise TooLarge(f"the {name} in octets", octets, LONGEST_KEY)
+
+
+def check_record(put: Put, encoded: bytes) -> None:
+    """Raises TooLarge for a record, or a number in it, beyond what DynamoDB keeps."""
+    check_key(put.key)
+    for number in (put.order, put.expires):
+        if number is not None and abs(number) > LARGEST_INTEGER:
+            raise TooLarge("an integer", number, LARGEST_INTEGER)
+    if len(encoded) * _MARGIN > LARGEST_RECORD:
+        octets = record_octets(put)
+        if octets > LARGEST_RECORD:
+            raise TooLarge("the record in octets", octets, LARGEST_RECORD)
+
+
+def check_transaction(writes: Sequence[Write], encoded: int) -> None:
+    """Raises TooLarge; ValueError for a key named twice."""
+    if len(writes) > MOST_WRITES:
+        raise TooLarge("the number of writes in a transaction", len(writes), MOST_WRITES)
+    if len({write.key for write in writes}) < len(writes):
+        raise ValueError("a transaction names a key twice")
+    if encoded * _MARGIN > LARGEST_TRANSACTION:
+        octets = sum(record_octets(write) for write in writes if isinstance(write, Put))
+        if octets > LARGEST_TRANSACTION:
+            raise TooLarge("the transaction in octets", octets, LARGEST_TRANSACTION)
+
+
+def record_octets(put: Put) -> int:
+    """Return the size as DynamoDB reckons it (Developer Guide, "item sizes and formats")."""
+    return sum(len(part.encode()) for part in put.key) + _octets(put.body)
+
+
+def _octets(value: Value | Mapping[str, Value]) -> int:
+    if value is None or isinstance(value, bool):
+        return 1
+    if isinstance(value, str):
+        return len(value.encode())
+    if isinstance(value, bytes):
+        return len(value)
+    if isinstance(value, int):
+        return (len(str(abs(value))) + 1) // 2 + 2
+    if isinstance(value, Mapping):
+        return 3 + sum(1 + len(name.encode()) + _octets(item) for name, item in value.items())
+    return 3 + sum(1 + _octets(item) for item in value)
