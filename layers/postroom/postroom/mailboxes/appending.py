@@ -1,8 +1,8 @@
 """Adding messages: many deliveries at once, one transaction a mailbox."""
 
-from collections.abc import Sequence
-from concurrent.futures import Future
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from postroom.errors import ConditionFailed, PostroomError, TooLarge
 from postroom.mailboxes.editing import Edit
@@ -22,7 +22,7 @@ from postroom.mailboxes.transactions import (
     octets_of,
     too_busy,
 )
-from postroom.platform.table import MOST_WRITES, Key, prefix_end
+from postroom.platform.table import MOST_WRITES, Key, Write, prefix_end
 
 Outcome = list[Appended] | PostroomError
 
@@ -53,7 +53,10 @@ class _Group:
 
     edit: Edit
     members: list[_Waiting]
-    future: "Future[None]"
+
+    def writes(self) -> list[Write]:
+        also = [put for each in self.members for put in each.delivery.also]
+        return [*also, *self.edit.writes()]
 
 
 class Appending:
@@ -80,9 +83,9 @@ class Appending:
         """One transaction for each mailbox, all under way together. Whether any was done."""
         groups = self._prepare(left)
         done = False
-        for group in groups:
+        for group, wait in zip(groups, self._write(groups), strict=True):
             try:
-                group.future.result()
+                wait()
             except ConditionFailed as error:
                 done |= _sort_out(group, error.failed)
             except PostroomError as error:
@@ -94,6 +97,13 @@ class Appending:
                 for each in group.members:
                     each.outcome = each.appended
         return done
+
+    def _write(self, groups: list[_Group]) -> list[Callable[[], None]]:
+        """Start the transactions; each function returned waits for one."""
+        table = self._transactions.table
+        if len(groups) == 1:  # nothing to overlap with: spare the way to another thread
+            return [partial(table.write, *groups[0].writes())]
+        return [table.write_soon(*group.writes()).result for group in groups]
 
     def _prepare(self, left: list[_Waiting]) -> list[_Group]:
         mailboxes, used = self._read(left)
@@ -119,7 +129,7 @@ class Appending:
         for edit, members in ready.values():
             members = [each for each in members if each.outcome is None]
             if members:
-                groups.append(_Group(edit, members, self._write(edit, members)))
+                groups.append(_Group(edit, members))
         return groups
 
     def _read(self, left: list[_Waiting]) -> tuple[dict[Key, Mailbox], dict[str, int]]:
@@ -184,10 +194,6 @@ class Appending:
                 each.outcome = error
         for each in new:
             each.planned = True
-
-    def _write(self, edit: Edit, members: list[_Waiting]) -> "Future[None]":
-        also = [put for each in members for put in each.delivery.also]
-        return self._transactions.table.write_soon(*also, *edit.writes())
 
 
 def _too_large(each: _Waiting) -> TooLarge | None:
