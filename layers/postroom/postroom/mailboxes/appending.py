@@ -71,32 +71,27 @@ class Appending:
         for each in waiting:
             each.outcome = _too_large(each)
         with self._transactions.turn({delivery.mailbox for delivery in deliveries}):
-            attempt = 0
             while left := [each for each in waiting if each.outcome is None]:
-                self._transactions.pause(attempt)
-                attempt += not self._round(left, told)
+                self._round(left, told)
         self._transactions.tell(told)
         outcomes = [each.outcome for each in waiting]
         return [outcome for outcome in outcomes if outcome is not None]
 
-    def _round(self, left: list[_Waiting], told: dict[tuple[str, str], None]) -> bool:
-        """One transaction for each mailbox, all under way together. Whether any was done."""
+    def _round(self, left: list[_Waiting], told: dict[tuple[str, str], None]) -> None:
+        """One transaction for each mailbox, all under way together."""
         groups = self._prepare(left)
-        done = False
         for group, wait in zip(groups, self._write(groups), strict=True):
             try:
                 wait()
             except ConditionFailed as error:
-                done |= _sort_out(group, error.failed)
+                _sort_out(group, error.failed)
             except PostroomError as error:
                 for each in group.members:
                     each.outcome = error
             else:
-                done = True
                 told[group.edit.before.account, group.edit.before.id] = None
                 for each in group.members:
                     each.outcome = each.appended
-        return done
 
     def _write(self, groups: list[_Group]) -> list[Callable[[], None]]:
         """Start the transactions; each function returned waits for one."""
@@ -225,17 +220,14 @@ def _octets(delivery: Delivery) -> int:
     return octets_of(delivery.also) + prefixes
 
 
-def _sort_out(group: _Group, failed: Sequence[int]) -> bool:
-    """Nothing of the group was written: find out who is to blame. Whether that was anybody."""
+def _sort_out(group: _Group, failed: Sequence[int]) -> None:
+    """Nothing of the group was written: who is to blame has that outcome, the others go again."""
     first = 0
-    blamed = False
     for each in group.members:
         also = range(first, first + len(each.delivery.also))
         first = also.stop
+        each.attempts += 1
         if own := [position - also.start for position in failed if position in also]:
             each.outcome = ConditionFailed(own)
-            blamed = True
-        each.attempts += 1
-        if each.outcome is None and each.attempts >= ATTEMPTS:
+        elif each.attempts >= ATTEMPTS:
             each.outcome = too_busy([group.edit.before.id])
-    return blamed

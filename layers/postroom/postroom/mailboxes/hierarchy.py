@@ -301,8 +301,7 @@ class Hierarchy:
 
     def _change(self, account: str, prepare: Callable[[Tree], list[Write]]) -> None:
         with self._transactions.turn([account]):
-            for attempt in range(ATTEMPTS):
-                self._transactions.pause(attempt)
+            for _ in range(ATTEMPTS):
                 tree = self._read(account)
                 writes = prepare(tree)
                 if not writes:
