@@ -1,0 +1,122 @@
+"""TLS for every listener: one context, whose certificate can be replaced while it is in use."""
+
+import asyncio
+import logging
+import os
+import ssl
+from collections.abc import Sequence
+from pathlib import Path
+
+from gateway.certificates import development_certificate
+from postroom.errors import BadSetting
+
+log = logging.getLogger("postroom.tls")
+
+# TLS 1.2 (RFC 9325): forward secrecy and authenticated encryption only. TLS 1.3 has no others.
+_CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
+# RFC 7301 names; a client that offers none, or others, gets its TLS all the same.
+_PROTOCOLS = ["imap", "pop3", "managesieve"]
+
+
+class Tls:
+    """The certificate in use. ``context`` stays the same object for the life of the process:
+    handshakes after a ``reload`` use the new certificate, connections under way keep theirs."""
+
+    def __init__(self, certificate: Path, key: Path) -> None:
+        """Raises BadSetting when the files hold no certificate with its key."""
+        self._certificate = certificate
+        self._key = key
+        self._seen = self._stamps()
+        self.context = _server_context()
+        self._load(self.context)
+
+    def reload(self) -> bool:
+        """Read the files again. Bad ones are logged and the certificate in use is kept."""
+        self._seen = self._stamps()
+        try:
+            # A key that does not fit would leave the context half changed: try on another first.
+            self._load(_server_context())
+            self._load(self.context)
+        except BadSetting as error:
+            log.error("certificate not reloaded", extra={"reason": str(error)})
+            return False
+        log.info("certificate reloaded", extra={"file": str(self._certificate)})
+        return True
+
+    def reload_if_changed(self) -> bool:
+        return self._stamps() != self._seen and self.reload()
+
+    def _load(self, context: ssl.SSLContext) -> None:
+        try:
+            # The empty password keeps OpenSSL from asking at the terminal for an encrypted key's.
+            context.load_cert_chain(self._certificate, self._key, password="")
+        except (OSError, ValueError) as error:  # SSLError is an OSError
+            raise BadSetting(f"no TLS with {self._certificate} and {self._key}: {error}") from error
+
+    def _stamps(self) -> list[tuple[int, int, int]]:
+        stamps = []
+        for file in (self._certificate, self._key):
+            try:
+                found = os.stat(file)
+            except OSError:
+                continue
+            stamps.append((found.st_ino, found.st_mtime_ns, found.st_size))
+        return stamps
+
+
+def open_tls(
+    certificate: Path | None, key: Path | None, folder: Path, hostnames: Sequence[str]
+) -> Tls:
+    """The given certificate, or one from a development authority kept in *folder*.
+
+    Raises BadSetting.
+    """
+    if certificate is None or key is None:
+        try:
+            made = development_certificate(folder, hostnames)
+        except (OSError, ValueError) as error:
+            raise BadSetting(f"no development certificate in {folder}: {error}") from error
+        log.info("development certificate", extra={"authority": str(made.authority)})
+        certificate, key = made.certificate, made.key
+    return Tls(certificate, key)
+
+
+def tls_facts(connection: object) -> str:
+    """Return "TLSv1.3 TLS_AES_256_GCM_SHA384", or "" in the clear.
+
+    *connection* is what ``transport.get_extra_info("ssl_object")`` returned.
+    """
+    if not isinstance(connection, (ssl.SSLObject, ssl.SSLSocket)):
+        return ""
+    cipher = connection.cipher()
+    return f"{connection.version()} {cipher[0]}" if cipher else ""
+
+
+async def start_tls(
+    transport: asyncio.Transport, protocol: asyncio.Protocol, tls: Tls, timeout: float
+) -> asyncio.Transport:
+    """Go on in TLS as the server. Raises OSError when the handshake fails, TimeoutError too.
+
+    Octets may reach ``protocol.data_received`` before this returns: keep them until then.
+    """
+    secured = await asyncio.get_running_loop().start_tls(
+        transport,
+        protocol,
+        tls.context,
+        server_side=True,
+        ssl_handshake_timeout=timeout,
+        ssl_shutdown_timeout=2,
+    )
+    if secured is None:
+        raise ConnectionResetError("the client left during the TLS handshake")
+    return secured
+
+
+def _server_context() -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_ciphers(_CIPHERS)
+    context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION
+    context.options |= ssl.OP_CIPHER_SERVER_PREFERENCE | ssl.OP_SINGLE_ECDH_USE
+    context.set_alpn_protocols(_PROTOCOLS)
+    return context
