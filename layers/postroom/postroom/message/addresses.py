@@ -113,6 +113,7 @@ class _Reader:
                     in_group = False
             else:
                 words.append(token)
+                self._comment = None  # it may name an address that it follows, no other
         self._alone(words)
         if in_group:
             self._found.append(_END_OF_GROUP)
@@ -181,8 +182,11 @@ class _Reader:
         self._comment = None
 
     def _alone(self, words: list[bytes]) -> None:
-        if any(word != b" " for word in words):
-            self._add(None, None, _phrase(words) or b"", b"")
+        written = [word for word in words if word != b" "]
+        if len(written) == 1 and written[0][:1] != b'"':
+            self._add(None, None, written[0], b"")
+        elif written:
+            self._add(_phrase(words), None, b"", b"")
         self._comment = None
 
     def _add(self, name: bytes | None, route: bytes | None, local: bytes, host: bytes) -> None:

@@ -59,11 +59,14 @@ class Entity:
         ]
         if (value := self.first(b"content-type")) is not None:
             self.media_type, self.subtype, self.parameters = parameters.content_type(value)
+            if not self.subtype and self.media_type.lower() == b"multipart":
+                self.media_type, self.parameters = b"", []
             self.type_key = b"%b/%b" % (self.media_type.lower(), self.subtype.lower())
         elif in_digest:
             self.media_type, self.subtype = b"message", b"rfc822"
             self.type_key = b"message/rfc822"
-        if (value := self.first(b"content-disposition")) is not None:
+        # Of several, all but this field count in their first: so does Dovecot.
+        if (value := self.last(b"content-disposition")) is not None:
             self.disposition = parameters.disposition(value)
 
     def first(self, name: bytes) -> bytes | None:
@@ -72,6 +75,15 @@ class Entity:
             if key == name:
                 return value
         return None
+
+    def last(self, name: bytes) -> bytes | None:
+        """Return the raw value of the last field of this lower case name."""
+        return next((value for key, value in reversed(self.fields) if key == name), None)
+
+    def make_opaque(self) -> None:
+        """Say no more of a container than its octets: it lies too deep."""
+        self.media_type, self.subtype = b"application", b"octet-stream"
+        self.type_key = b"application/octet-stream"
 
     @property
     def is_multipart(self) -> bool:

@@ -2,10 +2,10 @@
 
 from postroom.message.addresses import Address, parse_addresses
 from postroom.message.entity import Entity
-from postroom.message.imap_strings import nstring, one_line
+from postroom.message.imap_strings import for_humans, nstring, one_line, string
 
 _LISTS = frozenset((b"from", b"sender", b"reply-to", b"to", b"cc", b"bcc"))
-_TEXTS = frozenset((b"date", b"subject", b"in-reply-to", b"message-id"))
+_TEXTS = frozenset((b"date", b"in-reply-to", b"message-id"))
 
 
 class Fields:
@@ -21,7 +21,9 @@ class Fields:
         self.texts: dict[bytes, bytes] = {}
         self.lists: dict[bytes, list[Address]] = {}
         for name, value in entity.fields:
-            if name in _TEXTS:
+            if name == b"subject":
+                self.texts[name] = for_humans(value)
+            elif name in _TEXTS:
                 self.texts[name] = one_line(value)
             elif name in _LISTS:
                 found = parse_addresses(value)
@@ -50,4 +52,15 @@ def envelope(fields: Fields) -> bytes:
 def _addresses(addresses: list[Address] | None, default: bytes = b"NIL") -> bytes:
     if not addresses:
         return default
-    return b"(%b)" % b"".join([b"(%b)" % b" ".join(map(nstring, parts)) for parts in addresses])
+    return b"(%b)" % b"".join(
+        [
+            b"(%b %b %b %b)"
+            % (
+                b"NIL" if name is None else string(for_humans(name)),
+                b"NIL" if route is None else string(route),
+                nstring(mailbox),
+                nstring(host),
+            )
+            for name, route, mailbox, host in addresses
+        ]
+    )

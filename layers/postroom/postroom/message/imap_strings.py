@@ -5,6 +5,7 @@ import re
 _UNSAFE = re.compile(rb"[^\x20-\x7e]")
 _SPECIAL = re.compile(rb"([\"\\])")
 _LONGEST_QUOTED = 1000  # some clients read a quoted string into a buffer of one line
+_RUN = re.compile(rb"[ \t\r\n]{2}|[\t\r\n]")
 _LINE = re.compile(rb"[ \t]*\r?\n[ \t]*|[\r\t]")
 
 
@@ -23,6 +24,11 @@ def string(octets: bytes) -> bytes:
 def nstring(octets: bytes | None) -> bytes:
     """Return an IMAP ``nstring``: NIL for None."""
     return b"NIL" if octets is None else string(octets)
+
+
+def for_humans(octets: bytes) -> bytes:
+    """Put a text on one line, each run of white space as one space, as Dovecot shows it."""
+    return b" ".join(octets.split()) if _RUN.search(octets) else octets.strip(b" ")
 
 
 def one_line(octets: bytes) -> bytes:

@@ -21,7 +21,7 @@ _PARAMETER = re.compile(
 )
 QUOTED_PAIR = re.compile(rb"\\(.)", re.DOTALL)
 _FOLD = re.compile(rb"\r?\n[ \t]*|\r")
-_CONTINUED = re.compile(rb"([^*]+)\*(?:([0-9]{1,9}))?(\*?)")
+_CONTINUED = re.compile(rb"([^*]+)\*(?:([0-9]{1,9})(\*?))?")
 _COMMENT_OR_STRING = re.compile(rb"[()\"\\]")
 
 Parameters = list[tuple[bytes, bytes]]
@@ -43,10 +43,8 @@ def disposition(value: bytes) -> tuple[bytes, Parameters]:
     if b"(" in value:
         value = without_comments(value)
     match = _VALUE.match(value)
-    if match is None:
-        return b"", []
-    rest = value[match.end() :]
-    return match[1], _rejoin(list(_parameters(rest))) if b";" in rest else []
+    rest = value[match.end() :] if match else value
+    return match[1] if match else b"", _rejoin(list(_parameters(rest))) if b";" in rest else []
 
 
 def token(value: bytes) -> bytes:
@@ -146,7 +144,8 @@ def _rejoin(parameters: Parameters) -> Parameters:
             ordinary.append((name, value))
             continue
         number = int(match[2] or 0)
-        continued.setdefault(match[1].lower(), []).append((number, match[1], match[3], value))
+        star = b"*" if match[3] is None else match[3]
+        continued.setdefault(match[1].lower(), []).append((number, match[1], star, value))
     for _, pieces in sorted(continued.items()):
         pieces.sort(key=lambda piece: piece[0])
         name = pieces[0][1]
@@ -156,12 +155,10 @@ def _rejoin(parameters: Parameters) -> Parameters:
                 (b"%b*%d%b" % (key, number, star), value) for number, key, star, value in pieces
             ]
         elif encoded:
-            whole = b"".join(value if star else _escape(value) for _, _, star, value in pieces)
+            whole = b"".join(
+                value if star else value.replace(b"%", b"%25") for _, _, star, value in pieces
+            )
             ordinary.append((name + b"*", whole))
         else:
             ordinary.append((name, b"".join(value for *_, value in pieces)))
     return ordinary
-
-
-def _escape(value: bytes) -> bytes:
-    return re.sub(rb"[^A-Za-z0-9!#$&+\-.^_`{|}~]", lambda found: b"%%%02x" % found[0][0], value)

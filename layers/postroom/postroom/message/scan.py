@@ -67,13 +67,13 @@ class _Scanner:
             self._close_to(multipart, start)
             after = start + len(multipart.delimiter)
             line_end = self._message.find(b"\n", after)
-            position = self._size if line_end < 0 else line_end
-            if self._is_last(after, position):
+            if self._message.startswith(b"--", after):
                 self._open.pop()
+                position = after
                 continue
-            if self._parts >= MOST_PARTS:
+            if line_end < 0 or self._parts >= MOST_PARTS:
                 break
-            position = min(position + 1, self._size)
+            position = line_end + 1
             child = Entity(entity.number_of_child(), position)
             entity.children.append(child)
             self._enter(child, entity.is_digest)
@@ -87,21 +87,24 @@ class _Scanner:
         while True:
             self._parts += 1
             start = entity.header
-            limit = self._size
-            if self._open:
-                found = self._next_boundary(max(start - 1, 0))
-                if found is not None:
-                    limit = self._before(found[1])
-            entity.body = end_of_header(message, start, max(limit, start))
+            found = self._next_boundary(max(start - 1, 0)) if self._open else None
+            # A header may be cut by a boundary; its last line end is then still its own.
+            limit = self._size if found is None else min(found[1] + 1, self._size)
+            entity.body = end_of_header(message, start, limit)
+            is_cut = found is not None and not message.endswith(
+                (b"\n\n", b"\n\r\n"), start - 1, entity.body
+            )
             entity.read_header(message, in_digest)
             entity.first_line = self._lines_before(entity.body)
             self._path.append(entity)
             in_digest = False
-            if len(self._path) > DEEPEST:
+            if len(self._path) >= DEEPEST:
+                if entity.is_multipart or entity.is_message:
+                    entity.make_opaque()
                 return
             if entity.is_multipart:
                 delimiter = entity.boundary
-                if delimiter is not None:
+                if delimiter is not None and not is_cut:
                     self._open.append(_Multipart(entity, b"\n--" + delimiter[:_LONGEST_BOUNDARY]))
                 return
             if not entity.is_message or self._parts >= MOST_PARTS:
@@ -152,14 +155,13 @@ class _Scanner:
 
     def _finish(self, entity: Entity, end: int) -> None:
         entity.end = max(end, entity.body)
+        if entity.children:
+            entity.end = max(entity.end, entity.children[-1].end)
         entity.lines = self._lines_before(entity.end) - entity.first_line
 
     def _before(self, line_end: int) -> int:
         """Return where the CRLF, or the bare LF, at *line_end* begins."""
         return line_end - 1 if line_end and self._message[line_end - 1] == 13 else line_end
-
-    def _is_last(self, after: int, line_end: int) -> bool:
-        return self._message.startswith(b"--", after, line_end)
 
     def _lines_before(self, position: int) -> int:
         if position > self._counted:
