@@ -5,11 +5,13 @@ a power loss takes from it is found again in the segments at the next start (``r
 the point on up to which the index knew each of them. Deletions are synced.
 """
 
+import fcntl
 import os
 import queue
 import secrets
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
@@ -47,6 +49,8 @@ LARGE = 1024 * 1024  # octets; from here on a blob is a file of its own
 BATCH_OCTETS = 4 * 1024 * 1024  # in one sync
 BATCH = 400  # blobs in one sync
 READ_AHEAD = 512  # blobs whose places are looked up together
+MOSTLY_DEAD = 0.25  # a segment with no more than this share of it alive is cleared away
+DRAFTS_LAST = 24 * 3600  # seconds
 CACHED = 200_000  # places remembered
 
 _PLACE = (
@@ -135,7 +139,7 @@ class EmbeddedBlobStore:
             if last:
                 return
 
-    def _store(self, blobs: list[tuple[BlobKey, bytes]]) -> None:
+    def _store(self, blobs: list[tuple[BlobKey, bytes]], moved_from: int | None = None) -> None:
         if self._closed:
             raise StoreUnavailable(f"{self._segments} is closed")
         try:
@@ -143,7 +147,8 @@ class EmbeddedBlobStore:
         except OSError as error:
             raise StoreUnavailable(f"{self._segments}: {error}") from error
         rows = [(key, place) for (key, _), place in zip(blobs, places, strict=True)]
-        self._database.run(partial(_index, rows, self._writer.name, self._writer.size), False)
+        change = partial(_index, rows, self._writer.name, self._writer.size, moved_from=moved_from)
+        self._database.run(change, durable=False)
 
     # -- reading
 
@@ -257,16 +262,62 @@ class EmbeddedBlobStore:
         known = dict(rows)
         for path in sorted(self._segments.glob(f"*{SUFFIX}")):
             start = known.get(path.name, 0)
-            try:
-                if path.stat().st_size <= start:
-                    continue
-                found = list(scan(path, start))
-            except FileNotFoundError:
+            with suppress(FileNotFoundError):  # cleared away meanwhile
+                if path.stat().st_size > start and (found := list(scan(path, start))):
+                    last = found[-1][1]
+                    end = last.offset + last.length
+                    self._database.run(partial(_index, found, path.name, end), False)
+
+    def clean(self) -> None:
+        """Give back the space of deleted blobs: drop dead segments, move what little still lives.
+
+        Leaves alone the segments that some process adds to.
+        """
+        rows = self._database.query(
+            "SELECT id, name, indexed, coalesce((SELECT sum(length) FROM places WHERE segment = id), 0) "
+            "FROM segments",
+            (),
+        )
+        for segment, name, octets, live in rows:
+            if live > octets * MOSTLY_DEAD:
                 continue
-            if found:
-                last = found[-1][1]
-                end = last.offset + last.length
-                self._database.run(partial(_index, found, path.name, end), False)
+            path = self._segments / name
+            try:
+                file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+            except FileNotFoundError:
+                self._database.run(partial(_drop_segment, segment))
+                continue
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                self._move(segment, name)
+                if self._database.run(partial(_drop_segment, segment)):
+                    path.unlink(missing_ok=True)
+                    self._reader.forget(name)
+            except BlockingIOError:
+                continue
+            finally:
+                os.close(file)
+        yesterday = time.time() - DRAFTS_LAST
+        for path in self._drafts.iterdir():
+            with suppress(FileNotFoundError):
+                if path.stat().st_mtime < yesterday:  # its process was killed
+                    path.unlink()
+
+    def _move(self, segment: int, name: str) -> None:
+        while True:
+            rows = self._database.query(
+                "SELECT key, start, length FROM places WHERE segment = ? LIMIT ?", (segment, 16)
+            )
+            if not rows:
+                return
+            blobs = [
+                (BlobKey(key), self._reader.read(Place(name, start, length)))
+                for key, start, length in rows
+            ]
+            with self._turn:
+                self._store(blobs, moved_from=segment)
+            for key, _ in blobs:
+                self._places.pop(key, None)
 
     def close(self) -> None:
         with self._starting:
@@ -336,17 +387,35 @@ class EmbeddedDraft:
 
 
 def _index(
-    rows: list[tuple[BlobKey, Place]], name: str, indexed: int, writer: sqlite3.Connection
+    rows: list[tuple[BlobKey, Place]],
+    name: str,
+    indexed: int,
+    writer: sqlite3.Connection,
+    moved_from: int | None = None,
 ) -> None:
     ((segment,),) = writer.execute(
         "INSERT INTO segments (name, indexed) VALUES (?, ?) "
         "ON CONFLICT DO UPDATE SET indexed = max(indexed, excluded.indexed) RETURNING id",
         (name, indexed),
     ).fetchall()
+    if moved_from is not None:  # unless it was deleted meanwhile
+        writer.executemany(
+            "UPDATE places SET segment = ?, start = ?, length = ? WHERE key = ? AND segment = ?",
+            [(segment, place.offset, place.length, key, moved_from) for key, place in rows],
+        )
+        return
     writer.executemany(  # a key that is there already keeps its first copy: the same bytes
         "INSERT OR IGNORE INTO places VALUES (?, ?, ?, ?)",
         [(key, segment, place.offset, place.length) for key, place in rows],
     )
+
+
+def _drop_segment(segment: int, writer: sqlite3.Connection) -> bool:
+    """Forget the segment if nothing in it lives."""
+    if writer.execute("SELECT 1 FROM places WHERE segment = ? LIMIT 1", (segment,)).fetchone():
+        return False
+    writer.execute("DELETE FROM segments WHERE id = ?", (segment,))
+    return True
 
 
 def _forget(keys: list[BlobKey], writer: sqlite3.Connection) -> None:

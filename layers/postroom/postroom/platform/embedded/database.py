@@ -26,7 +26,10 @@ T = TypeVar("T")
 
 LARGEST_BATCH = 500  # changes in one commit: keeps the writers of other processes waiting briefly
 LONGEST_LOG = 8 * 1024 * 1024  # octets, before it is copied into the file
+PAGE_OCTETS = 4096
 PATIENCE = 30.0  # seconds to wait for another process's recovery or exclusive lock
+
+_CHECKPOINT = "PRAGMA wal_checkpoint(PASSIVE)"
 
 
 class Change(Generic[T]):
@@ -61,6 +64,7 @@ class Database:
         self._thread: threading.Thread | None = None
         self._closed = False
         self._synchronous = ""
+        self._checkpointed = 0  # time stamp of the log when it was copied last
         try:
             self._lock = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             with self._exclusive():
@@ -137,6 +141,8 @@ class Database:
         if self._closed:
             raise StoreUnavailable(f"{self._path} is closed")
         self._pending.put(Change(apply, durable, future))
+        if self._closed:  # since we looked: nobody serves the queue any more
+            self._fail_pending()
         return future
 
     def _start(self) -> None:
@@ -208,16 +214,24 @@ class Database:
     def checkpoint(self) -> None:
         """Copy the log into the file, so that it starts again from its beginning.
 
-        Does nothing while the log is short, or while another process does it. The bulk is copied
-        while writers go on; only the rest, which they added meanwhile, is copied in their turn.
+        Does nothing while the log is short or unchanged. The bulk is copied while writers go on;
+        what they added meanwhile is copied in their turn, and only if the log has grown long.
+        The log keeps its length on disk: syncing what overwrites it is cheaper than what extends it.
         """
         try:
-            if os.stat(f"{self._path}-wal").st_size < LONGEST_LOG:
+            log = os.stat(f"{self._path}-wal")
+            if log.st_size < LONGEST_LOG or log.st_mtime_ns == self._checkpointed:
                 return
             with self.reading() as connection:
-                connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
-                with self._exclusive():
-                    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+                # SQLite before 3.51.3 may lose frames when a writer resets the log at the moment
+                # a checkpoint begins. It resets only a log that is copied whole, so one page
+                # added now keeps every writer from it until this checkpoint is through.
+                self.run(_touch, durable=False)
+                _, frames, copied = connection.execute(_CHECKPOINT).fetchone()
+                if copied < frames and frames * PAGE_OCTETS > LONGEST_LOG:
+                    with self._turn, self._exclusive():
+                        connection.execute(_CHECKPOINT).fetchone()
+            self._checkpointed = os.stat(f"{self._path}-wal").st_mtime_ns
         except FileNotFoundError:
             return
         except (sqlite3.Error, OSError) as error:
@@ -239,6 +253,9 @@ class Database:
                 for connection in self._all:
                     connection.close()
             os.close(self._lock)
+        self._fail_pending()
+
+    def _fail_pending(self) -> None:
         with suppress(queue.Empty):
             while True:
                 change = self._pending.get_nowait()
@@ -262,11 +279,17 @@ class Database:
             check_same_thread=False,  # lent to one thread at a time
             cached_statements=256,
         )
+        connection.execute(f"PRAGMA page_size={PAGE_OCTETS}")
         connection.execute("PRAGMA wal_autocheckpoint=0")
         connection.execute("PRAGMA mmap_size=1073741824")
         connection.execute("PRAGMA cache_size=-8192")
         self._all.append(connection)
         return connection
+
+
+def _touch(writer: sqlite3.Connection) -> None:
+    ((version,),) = writer.execute("PRAGMA user_version").fetchall()
+    writer.execute(f"PRAGMA user_version={(version + 1) % 2**31}")
 
 
 def _resolve(change: Change[Any]) -> None:

@@ -5,6 +5,7 @@ significant first), the CRC-32 of key and body (4 octets), the key, the body. So
 segment can be found again without an index, up to the first torn one.
 """
 
+import fcntl
 import os
 import secrets
 import struct
@@ -73,6 +74,8 @@ class SegmentWriter:
         name = f"{os.getpid()}-{secrets.token_hex(6)}{SUFFIX}"
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
         self._file = os.open(self._folder / name, flags, 0o600)
+        # Held as long as we may add to it: who gets the lock may clear the segment away.
+        fcntl.flock(self._file, fcntl.LOCK_EX)
         self.name, self.size = name, 0
         try:
             sync_folder(self._folder)

@@ -20,6 +20,8 @@ LONGEST_KEY = 1024  # octets of each half
 # over the limit by that measure has its exact size reckoned.
 _MARGIN = 4
 
+_LONG_INTEGER = b"\xcf"  # what MessagePack puts before an integer from 2**32 to 2**64 - 1
+
 
 def check_key(key: Key) -> None:
     """Raises TooLarge; ValueError for an empty one."""
@@ -37,6 +39,8 @@ def check_record(put: Put, encoded: bytes) -> None:
     for number in (put.order, put.expires):
         if number is not None and abs(number) > LARGEST_INTEGER:
             raise TooLarge("an integer", number, LARGEST_INTEGER)
+    if _LONG_INTEGER in encoded:
+        _check_integers(put.body)
     if len(encoded) * _MARGIN > LARGEST_RECORD:
         octets = record_octets(put)
         if octets > LARGEST_RECORD:
@@ -58,6 +62,17 @@ def check_transaction(writes: Sequence[Write], encoded: int) -> None:
 def record_octets(put: Put) -> int:
     """Return the size as DynamoDB reckons it (Developer Guide, "item sizes and formats")."""
     return sum(len(part.encode()) for part in put.key) + _octets(put.body)
+
+
+def _check_integers(value: Value | Mapping[str, Value]) -> None:
+    if isinstance(value, Mapping):
+        for item in value.values():
+            _check_integers(item)
+    elif isinstance(value, list):
+        for item in value:
+            _check_integers(item)
+    elif isinstance(value, int) and value > LARGEST_INTEGER:
+        raise TooLarge("an integer", value, LARGEST_INTEGER)
 
 
 def _octets(value: Value | Mapping[str, Value]) -> int:

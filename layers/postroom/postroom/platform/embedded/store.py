@@ -53,7 +53,7 @@ class EmbeddedStore:
         self.topic: Topic = self._topic
         self.resolver: Resolver = _LazyResolver()
         self.reads_are_local: bool = True
-        self._upkeep = Upkeep(self._databases, self._table.purge)
+        self._upkeep = Upkeep(self._databases, self._table.purge, self._blobs.clean)
 
     def queue(
         self, name: str, visibility: int | None = None, max_receives: int | None = None

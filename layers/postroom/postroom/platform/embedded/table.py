@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from postroom.errors import ConditionFailed
+from postroom.errors import ConditionFailed, TooLarge
 from postroom.platform.clock import Clock
 from postroom.platform.embedded.database import Database
 from postroom.platform.embedded.sizes import check_key, check_record, check_transaction
@@ -184,7 +184,10 @@ class EmbeddedTable:
 
 
 def _row(put: Put) -> tuple[Any, ...]:
-    body = _encode(put.body)
+    try:
+        body = _encode(put.body)
+    except OverflowError:  # beyond what MessagePack can hold
+        raise TooLarge("an integer of 2 to the power of", 64, 63) from None
     check_record(put, body)
     return (*put.key, put.order, put.expires, body)
 
