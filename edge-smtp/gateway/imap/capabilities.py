@@ -1,0 +1,20 @@
+"""What we can do, as CAPABILITY lists it (RFC 9051 section 7.2.2)."""
+
+_ALWAYS = ("IMAP4rev2", "IMAP4rev1", "LITERAL+", "SASL-IR", "ID", "ENABLE", "IDLE")
+_LOGGED_IN = (
+    *("NAMESPACE", "UNSELECT", "UIDPLUS", "MOVE", "CHILDREN", "CONDSTORE"),
+    *("ESEARCH", "SEARCHRES", "WITHIN", "BINARY", "UTF8=ACCEPT", "STATUS=SIZE"),
+    *("LIST-EXTENDED", "LIST-STATUS", "SPECIAL-USE", "CREATE-SPECIAL-USE"),
+)
+# ENABLE answers for these (RFC 9051 section 6.3.1); the rest need no enabling.
+CAN_BE_ENABLED = ("IMAP4REV2", "CONDSTORE", "UTF8=ACCEPT")
+SPELLED = {"IMAP4REV2": "IMAP4rev2"}
+
+
+def capabilities(*, logged_in: bool, may_log_in: bool, may_start_tls: bool) -> tuple[str, ...]:
+    """*may_log_in*: a password may be sent over this connection."""
+    if logged_in:
+        return *_ALWAYS, *_LOGGED_IN
+    tls = ("STARTTLS",) if may_start_tls else ()
+    login = ("AUTH=PLAIN", "AUTH=LOGIN") if may_log_in else ("LOGINDISABLED",)
+    return *_ALWAYS, *tls, *login

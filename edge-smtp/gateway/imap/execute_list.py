@@ -1,0 +1,140 @@
+"""LIST and LSUB (RFC 9051 section 6.3.9, RFC 5258, RFC 5819, RFC 6154)."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gateway.imap import responses
+from gateway.imap.commands import List, Lsub
+from gateway.imap.execute_mailboxes import status_line
+from gateway.imap.list_patterns import matcher
+from gateway.imap.outcomes import DONE, Done
+from postroom.mailboxes.names import above, is_below, reading_order
+from postroom.mailboxes.records import Mailbox
+
+if TYPE_CHECKING:
+    from gateway.imap.session import Session
+
+
+@dataclass(slots=True)
+class _Tree:
+    """Every name that LIST may show: mailboxes, subscribed names, and what lies above them."""
+
+    mailboxes: dict[str, Mailbox]
+    subscribed: set[str]
+    parents: set[str]  # names with a mailbox below them
+
+    def names(self) -> list[str]:
+        names = {*self.mailboxes, *self.subscribed, *self.parents}
+        return sorted(names, key=reading_order)
+
+    def exists(self, name: str) -> bool:
+        return name in self.mailboxes or name in self.parents
+
+
+async def list_mailboxes(session: "Session", command: List) -> Done:
+    if not command.extended and command.patterns == ("",):
+        session.write(responses.delimiter())
+        return DONE
+    tree = await _read(session, wants_subscriptions=_asks_subscribed(command))
+    matchers = [matcher(command.reference + pattern) for pattern in command.patterns if pattern]
+    for name in tree.names():
+        if not any(matches(name) for matches in matchers):
+            continue
+        chosen = _is_chosen(tree, name, command.selection)
+        below = _chosen_below(tree, name, chosen, command, matchers)
+        if not chosen and not below:
+            continue
+        attributes = _attributes(tree, name, command)
+        session.write(responses.list_line(name, attributes, session.utf8, child_info=below))
+        mailbox = tree.mailboxes.get(name)
+        if command.status and mailbox is not None and chosen:
+            session.write(status_line(session, mailbox, command.status))
+        await session.made_room()
+    return DONE
+
+
+async def lsub(session: "Session", command: Lsub) -> Done:
+    r"""RFC 3501 section 6.3.9: with ``%``, a name whose subscribed names lie below it is shown
+    with \Noselect."""
+    if not command.pattern:
+        session.write(responses.delimiter().replace(b"LIST", b"LSUB", 1))
+        return DONE
+    tree = await _read(session, wants_subscriptions=True)
+    matches = matcher(command.reference + command.pattern)
+    names = {name: () for name in tree.subscribed if matches(name)}
+    shown: dict[str, tuple[str, ...]] = dict(names)
+    if "%" in command.pattern:
+        for subscribed in tree.subscribed:
+            for name in above(subscribed):
+                if name not in tree.subscribed and matches(name):
+                    shown[name] = ("\\Noselect",)
+    for name in sorted(shown, key=reading_order):
+        session.write(responses.list_line(name, shown[name], session.utf8, verb=b"LSUB"))
+        await session.made_room()
+    return DONE
+
+
+async def _read(session: "Session", *, wants_subscriptions: bool) -> _Tree:
+    account, mailboxes = session.owner.id, session.app.mailboxes
+    found = {each.name: each for each in await session.crossing.run(mailboxes.all_of, account)}
+    subscribed = set()
+    if wants_subscriptions:
+        subscribed = await session.crossing.run(mailboxes.subscriptions, account)
+    parents = {name for each in found for name in above(each)}
+    return _Tree(found, subscribed, parents)
+
+
+def _asks_subscribed(command: List) -> bool:
+    return "SUBSCRIBED" in command.selection or "SUBSCRIBED" in command.returns
+
+
+def _is_chosen(tree: _Tree, name: str, selection: frozenset[str]) -> bool:
+    if "SUBSCRIBED" in selection and name not in tree.subscribed:
+        return False
+    if "SPECIAL-USE" in selection:
+        mailbox = tree.mailboxes.get(name)
+        if mailbox is None or not mailbox.special_use:
+            return False
+    return "SUBSCRIBED" in selection or tree.exists(name)
+
+
+def _chosen_below(
+    tree: _Tree, name: str, chosen: bool, command: List, matchers: Sequence[Callable[[str], bool]]
+) -> tuple[str, ...]:
+    """The selection options that names below this one fulfil, for RECURSIVEMATCH.
+
+    A name that is not chosen itself is only shown for the sake of one that the patterns do not
+    show (RFC 9051 section 6.3.9.6).
+    """
+    if "RECURSIVEMATCH" not in command.selection:
+        return ()
+    fulfilling: dict[str, Iterable[str]] = {}
+    if "SUBSCRIBED" in command.selection:
+        fulfilling["SUBSCRIBED"] = tree.subscribed
+    if "SPECIAL-USE" in command.selection:
+        fulfilling["SPECIAL-USE"] = (m.name for m in tree.mailboxes.values() if m.special_use)
+    options = []
+    for option, names in fulfilling.items():
+        below = [each for each in names if is_below(each, name)]
+        if not chosen:
+            below = [each for each in below if not any(matches(each) for matches in matchers)]
+        if below:
+            options.append(option)
+    return tuple(options)
+
+
+def _attributes(tree: _Tree, name: str, command: List) -> list[str]:
+    attributes = []
+    mailbox = tree.mailboxes.get(name)
+    if mailbox is None:
+        attributes.append("\\NonExistent" if command.extended else "\\Noselect")
+    if _asks_subscribed(command) and name in tree.subscribed:
+        attributes.append("\\Subscribed")
+    if name in tree.parents:
+        attributes.append("\\HasChildren")
+    elif tree.exists(name):
+        attributes.append("\\HasNoChildren")
+    if mailbox is not None and mailbox.special_use:
+        attributes.append(mailbox.special_use)
+    return attributes

@@ -1,0 +1,175 @@
+"""Commands on mailboxes as a whole (RFC 9051 section 6.3), but for LIST and APPEND."""
+
+from typing import TYPE_CHECKING
+
+from gateway.imap import responses
+from gateway.imap.commands import (
+    Close,
+    Create,
+    Delete,
+    Rename,
+    Select,
+    Status,
+    Subscribe,
+    Unselect,
+    Unsubscribe,
+)
+from gateway.imap.execute_state import enable_condstore
+from gateway.imap.outcomes import DONE, Done, No
+from gateway.imap.selected import Selected
+from postroom.mailboxes.names import INBOX, canonical
+from postroom.mailboxes.records import SEEN, Mailbox
+from postroom.mailboxes.view import View
+
+if TYPE_CHECKING:
+    from gateway.imap.session import Session
+
+_LARGE = 2000  # messages: a view of more is not filled on the event loop
+
+
+async def select(session: "Session", command: Select) -> Done:
+    if session.selected is not None:
+        session.deselect()
+        session.write(responses.untagged(b"OK", "The other mailbox is closed", b"CLOSED"))
+    account = session.owner.id
+    mailboxes = session.app.mailboxes
+    found = await session.crossing.run(mailboxes.find, account, command.mailbox)
+    cross = session.crossing.run if found.messages <= _LARGE else session.crossing.slow
+    view = await cross(session.service.views.open, account, found.id)
+    first_recent = await _first_recent(session, view.mailbox, command.read_only)
+    selected = Selected(view, view.mailbox.name, command.read_only, first_recent)
+    if command.condstore:
+        enable_condstore(session)
+    session.select(selected)
+    _describe(session, selected)
+    if not session.rev2:
+        unseen = await cross(_first_unseen, view, selected)
+        if unseen:
+            code = b"UNSEEN %d" % unseen
+            session.write(responses.untagged(b"OK", "The first unseen message", code))
+    if command.read_only:
+        return Done("EXAMINE completed", b"READ-ONLY")
+    return Done("SELECT completed", b"READ-WRITE")
+
+
+async def _first_recent(session: "Session", mailbox: Mailbox, read_only: bool) -> int:
+    if session.rev2 or read_only or mailbox.first_recent >= mailbox.uid_next:
+        return mailbox.first_recent
+    # Only the session that is told first sees a message as recent (RFC 3501 section 2.3.2).
+    claim = session.app.mailboxes.claim_recent
+    return await session.crossing.slow(claim, mailbox.account, mailbox.id)
+
+
+def _describe(session: "Session", selected: Selected) -> None:
+    mailbox = selected.mailbox
+    session.tell_flags()
+    session.write(responses.exists(len(selected.uids)))
+    if session.rev2:
+        session.write(responses.list_line(mailbox.name, (), session.utf8))
+    else:
+        session.write(responses.recent(selected.recent_count()))
+    if selected.read_only:
+        session.write(responses.permanent_flags((), new_keywords=False))
+    codes = (
+        (b"UIDVALIDITY %d" % mailbox.uid_validity, "UIDs are valid"),
+        (b"UIDNEXT %d" % mailbox.uid_next, "The next UID"),
+        (b"HIGHESTMODSEQ %d" % selected.mod_seq, "The highest MODSEQ"),
+    )
+    for code, text in codes:
+        session.write(responses.untagged(b"OK", text, code))
+
+
+def _first_unseen(view: View, selected: Selected) -> int:
+    """The number of the first message without \\Seen, 0 when there is none."""
+    if not view.mailbox.unseen:
+        return 0
+    for message in view.messages_in(selected.uids):
+        if SEEN not in message.flags:
+            return selected.position_of(message.uid) + 1
+    return 0
+
+
+async def close(session: "Session", command: Close) -> Done:
+    """Expunge without a word, then deselect (section 6.4.1)."""
+    selected = session.current
+    if not selected.read_only:
+        await session.crossing.slow(
+            session.app.mailboxes.expunge, session.owner.id, selected.id, None
+        )
+    session.deselect()
+    return DONE
+
+
+async def unselect(session: "Session", command: Unselect) -> Done:
+    session.deselect()
+    return DONE
+
+
+async def create(session: "Session", command: Create) -> Done:
+    """A trailing separator declares that there will be names below it: no difference here."""
+    name = command.mailbox.removesuffix("/")
+    if len(command.special_use) > 1:
+        raise No("A mailbox has one special use at most", b"USEATTR")
+    special_use = command.special_use[0] if command.special_use else ""
+    mailboxes, account = session.app.mailboxes, session.owner.id
+    if special_use:
+        all_of = await session.crossing.run(mailboxes.all_of, account)
+        if any(each.special_use == special_use for each in all_of):
+            raise No(f"Another mailbox is {special_use} already", b"USEATTR")
+    created = await session.crossing.slow(mailboxes.create, account, name, special_use)
+    if session.rev2 and created.name != command.mailbox:
+        # NFC made another name of it (section 6.3.4).
+        session.write(responses.list_line(created.name, (), session.utf8, old_name=command.mailbox))
+    return Done(code=b"MAILBOXID (%b)" % created.id.encode("ascii"))
+
+
+async def delete(session: "Session", command: Delete) -> Done:
+    mailboxes, account = session.app.mailboxes, session.owner.id
+    await session.crossing.slow(mailboxes.delete, account, command.mailbox)
+    return DONE
+
+
+async def rename(session: "Session", command: Rename) -> Done:
+    mailboxes, account = session.app.mailboxes, session.owner.id
+    new_name = command.new_name.removesuffix("/")
+    await session.crossing.slow(mailboxes.rename, account, command.mailbox, new_name)
+    if session.rev2 and canonical(command.mailbox) != INBOX:
+        session.write(
+            responses.list_line(
+                canonical(new_name), (), session.utf8, old_name=canonical(command.mailbox)
+            )
+        )
+    return DONE
+
+
+async def subscribe(session: "Session", command: Subscribe | Unsubscribe) -> Done:
+    await session.crossing.slow(
+        session.app.mailboxes.subscribe,
+        session.owner.id,
+        command.mailbox,
+        isinstance(command, Subscribe),
+    )
+    return DONE
+
+
+async def status(session: "Session", command: Status) -> Done:
+    find = session.app.mailboxes.find
+    mailbox = await session.crossing.run(find, session.owner.id, command.mailbox)
+    session.write(status_line(session, mailbox, command.items))
+    return DONE
+
+
+def status_line(session: "Session", mailbox: Mailbox, items: tuple[str, ...]) -> bytes:
+    if "HIGHESTMODSEQ" in items:
+        enable_condstore(session)
+    counts = {
+        "MESSAGES": mailbox.messages,
+        "RECENT": min(mailbox.messages, max(mailbox.uid_next - mailbox.first_recent, 0)),
+        "UIDNEXT": mailbox.uid_next,
+        "UIDVALIDITY": mailbox.uid_validity,
+        "UNSEEN": mailbox.unseen,
+        "DELETED": mailbox.deleted,
+        "SIZE": mailbox.size,
+        "HIGHESTMODSEQ": mailbox.highest_mod_seq,
+    }
+    return responses.status(mailbox.name, {item: counts[item] for item in items}, session.utf8)

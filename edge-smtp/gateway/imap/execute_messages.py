@@ -1,0 +1,159 @@
+"""Commands that change the messages of the selected mailbox (RFC 9051 section 6.4)."""
+
+from collections.abc import Sequence
+from functools import partial
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from gateway.imap import responses
+from gateway.imap.commands import Copy, Expunge, Move, Store
+from gateway.imap.execute_state import enable_condstore
+from gateway.imap.outcomes import DONE, Done, No
+from gateway.imap.selected import Selected
+from gateway.imap.sequence_set import render_sequence_set
+from postroom.mailboxes.records import Appended, Mailbox, Message
+from postroom.mailboxes.store import MailboxMissing
+
+if TYPE_CHECKING:
+    from gateway.imap.session import Session
+
+_AT_ONCE = 990  # messages whose flags change before the client hears of them
+
+
+async def store(session: "Session", command: Store) -> Done:
+    selected = session.writable
+    if command.unchanged_since is not None:
+        enable_condstore(session)
+    uids = selected.uids_at(selected.positions(command.messages, command.uid))
+    modified: list[int] = []
+    waiting = iter(uids)
+    while chunk := list(islice(waiting, _AT_ONCE)):
+        known = {uid: message for uid in chunk if (message := selected.known(uid))}
+        stored, left_alone = await session.crossing.slow(_store, session, selected, command, chunk)
+        modified += left_alone
+        for message in stored:
+            _answer(session, selected, command, message, known.get(message.uid))
+            await session.made_room()
+    if not modified:
+        return DONE
+    if not command.uid:
+        modified = [selected.position_of(uid) + 1 for uid in modified]
+    return Done("Conditional STORE failed", b"MODIFIED " + render_sequence_set(modified))
+
+
+def _store(
+    session: "Session", selected: Selected, command: Store, uids: Sequence[int]
+) -> tuple[list[Message], list[int]]:
+    change = partial(
+        session.app.mailboxes.store_flags,
+        session.owner.id,
+        selected.id,
+        uids,
+        unchanged_since=command.unchanged_since,
+    )
+    if command.mode == "add":
+        stored = change(add=command.flags)
+    elif command.mode == "remove":
+        stored = change(remove=command.flags)
+    else:
+        stored = change(replace=command.flags)
+    selected.view.refresh()
+    return stored
+
+
+def _answer(
+    session: "Session",
+    selected: Selected,
+    command: Store,
+    message: Message,
+    before: Message | None,
+) -> None:
+    position = selected.position_of(message.uid)
+    if selected.mailbox.keywords != selected.keywords:
+        session.tell_flags()
+    if not command.silent:
+        session.write(session.flags_line(position, message))
+        selected.note_told(message)
+        return
+    # What the client expects is not told, but what somebody else changed meanwhile is.
+    if before is not None and _expected(command, before.flags) == message.flags:
+        selected.note_told(message)
+        if session.condstore:
+            session.write(
+                b"* %d FETCH (UID %d MODSEQ (%d))\r\n"
+                % (position + 1, message.uid, message.mod_seq)
+            )
+
+
+def _expected(command: Store, before: frozenset[str]) -> frozenset[str]:
+    flags = frozenset(command.flags)
+    if command.mode == "add":
+        return before | flags
+    return before - flags if command.mode == "remove" else flags
+
+
+async def copy(session: "Session", command: Copy) -> Done:
+    selected = session.current
+    uids = selected.uids_at(selected.positions(command.messages, command.uid))
+    target = await target_of(session, command.mailbox)
+    if not uids:
+        return DONE
+    copied = await session.crossing.slow(
+        session.app.mailboxes.copy,
+        session.owner.id,
+        selected.id,
+        uids,
+        target.id,
+        session.owner.quota,
+    )
+    if not copied:
+        return Done("None of the messages is there any more", b"EXPUNGEISSUED")
+    return Done(code=_copy_uid(copied))
+
+
+async def move(session: "Session", command: Move) -> Done:
+    """COPYUID comes in an untagged OK, before the EXPUNGEs (RFC 6851 section 4.3)."""
+    selected = session.writable
+    uids = selected.uids_at(selected.positions(command.messages, command.uid))
+    target = await target_of(session, command.mailbox)
+    if not uids:
+        return DONE
+    moved = await session.crossing.slow(
+        session.app.mailboxes.move,
+        session.owner.id,
+        selected.id,
+        uids,
+        target.id,
+        session.owner.quota,
+    )
+    if moved:
+        session.write(responses.untagged(b"OK", "Moved", _copy_uid(moved)))
+    return DONE
+
+
+async def target_of(session: "Session", name: str) -> Mailbox:
+    """The mailbox that messages shall go to. The client may create it first (TRYCREATE)."""
+    find = session.app.mailboxes.find
+    try:
+        return await session.crossing.run(find, session.owner.id, name)
+    except MailboxMissing as error:
+        raise No("There is no such mailbox", b"TRYCREATE") from error
+
+
+def _copy_uid(pairs: Sequence[tuple[int, Appended]]) -> bytes:
+    numbers = [(source, appended.uid) for source, appended in pairs]
+    return responses.copy_uid(pairs[0][1].uid_validity, numbers)
+
+
+async def expunge(session: "Session", command: Expunge) -> Done:
+    selected = session.writable
+    uids = None
+    if command.uids is not None:
+        uids = selected.uids_at(selected.positions(command.uids, uid=True))
+    gone = await session.crossing.slow(
+        session.app.mailboxes.expunge, session.owner.id, selected.id, uids
+    )
+    if gone and session.condstore:
+        changes = await session.crossing.run(selected.look)
+        return Done(code=b"HIGHESTMODSEQ %d" % changes.mailbox.highest_mod_seq)
+    return DONE

@@ -1,0 +1,58 @@
+"""The table of commands: what runs each, in which states, and what news may come with it.
+
+EXPUNGE responses change the numbers of messages, so they never come with FETCH, STORE or SEARCH by
+number (RFC 9051 section 7.5.1); with their UID forms they may.
+"""
+
+from gateway.imap import (
+    auth,
+    commands,
+    execute_append,
+    execute_fetch,
+    execute_list,
+    execute_mailboxes,
+    execute_messages,
+    execute_search,
+    execute_state,
+)
+from gateway.imap.execution import Execution
+
+EXECUTIONS: dict[type[commands.Command], Execution] = {
+    # In any state.
+    commands.Capability: Execution("CAPABILITY", execute_state.capability, anytime=True),
+    commands.Noop: Execution("NOOP", execute_state.noop, anytime=True, always_looks=True),
+    commands.Logout: Execution("LOGOUT", execute_state.logout, anytime=True, news=False),
+    commands.Id: Execution("ID", execute_state.identify, anytime=True),
+    # Before login.
+    commands.StartTls: Execution("STARTTLS", auth.start_tls, before_login=True),
+    commands.Authenticate: Execution("AUTHENTICATE", auth.authenticate, before_login=True),
+    commands.Login: Execution("LOGIN", auth.login, before_login=True),
+    # After login.
+    commands.Enable: Execution("ENABLE", execute_state.enable),
+    commands.Select: Execution("SELECT", execute_mailboxes.select, news=False),
+    commands.Create: Execution("CREATE", execute_mailboxes.create),
+    commands.Delete: Execution("DELETE", execute_mailboxes.delete),
+    commands.Rename: Execution("RENAME", execute_mailboxes.rename),
+    commands.Subscribe: Execution("SUBSCRIBE", execute_mailboxes.subscribe),
+    commands.Unsubscribe: Execution("UNSUBSCRIBE", execute_mailboxes.subscribe),
+    commands.List: Execution("LIST", execute_list.list_mailboxes),
+    commands.Lsub: Execution("LSUB", execute_list.lsub),
+    commands.Namespace: Execution("NAMESPACE", execute_state.namespace),
+    commands.Status: Execution("STATUS", execute_mailboxes.status),
+    commands.Append: Execution("APPEND", execute_append.append_without_message, always_looks=True),
+    commands.Idle: Execution("IDLE", execute_state.idle, news=False),
+    # With a mailbox selected.
+    commands.Check: Execution("CHECK", execute_state.noop, selected=True, always_looks=True),
+    commands.Close: Execution("CLOSE", execute_mailboxes.close, selected=True, news=False),
+    commands.Unselect: Execution("UNSELECT", execute_mailboxes.unselect, selected=True, news=False),
+    commands.Expunge: Execution(
+        "EXPUNGE", execute_messages.expunge, selected=True, always_looks=True
+    ),
+    commands.Copy: Execution("COPY", execute_messages.copy, selected=True),
+    commands.Move: Execution("MOVE", execute_messages.move, selected=True, always_looks=True),
+    commands.Store: Execution(
+        "STORE", execute_messages.store, selected=True, expunges=False, always_looks=True
+    ),
+    commands.Fetch: Execution("FETCH", execute_fetch.fetch, selected=True, expunges=False),
+    commands.Search: Execution("SEARCH", execute_search.search, selected=True, expunges=False),
+}

@@ -1,0 +1,78 @@
+"""The IMAP listeners: what makes a protocol for each connection, and lets all of them go."""
+
+import asyncio
+import ssl
+from dataclasses import replace
+from typing import Protocol
+
+from gateway.crossing import Crossing
+from gateway.imap.connection import Connection
+from gateway.imap.limits import ImapLimits
+from gateway.imap.service import Logins, Service
+from gateway.imap.summaries import SummaryCache
+from gateway.imap.watchers import Watchers
+from gateway.settings import GatewaySettings
+from postroom.app import App
+from postroom.mailboxes.view import Views
+
+
+class Tls(Protocol):
+    """The listener's certificate, which may be replaced while it runs."""
+
+    @property
+    def context(self) -> ssl.SSLContext: ...
+
+
+class ImapServer:
+    """Call it for the protocol of a new connection. One for each port; ``for_tls`` makes the
+    second one, which shares everything that a process should have once."""
+
+    def __init__(self, service: Service, *, implicit: bool) -> None:
+        self._service = service
+        self._implicit = implicit
+
+    def __call__(self) -> asyncio.Protocol:
+        """Call it while the loop runs."""
+        return Connection(self._service, tls=self._implicit)
+
+    def for_tls(self, *, implicit: bool) -> "ImapServer":
+        return ImapServer(self._service, implicit=implicit)
+
+    async def drain(self, seconds: float) -> None:
+        """Let commands under way finish, say BYE to everybody, and wait for it at most so long.
+
+        The connections of all ports that share the service go.
+        """
+        await self._service.drain(seconds)
+
+
+def make_imap(
+    app: App,
+    settings: GatewaySettings,
+    crossing: Crossing,
+    login: Logins,
+    tls: Tls | None,
+    implicit: bool,
+    limits: ImapLimits | None = None,
+) -> ImapServer:
+    """Wire a server for one port. *implicit*: the listener has done the TLS handshake already."""
+    limits = replace(
+        limits or ImapLimits(),
+        message_size=settings.message_size,
+        idle_seconds=settings.imap_timeout,
+        login_seconds=settings.login_timeout,
+        errors=settings.errors,
+        connections=settings.connections,
+    )
+    service = Service(
+        app=app,
+        crossing=crossing,
+        login=login,
+        limits=limits,
+        watchers=Watchers(app.platform.topic),
+        views=Views(app.mailboxes),
+        summaries=SummaryCache(app.mailboxes, limits.summaries),
+        tls=None if tls is None else (lambda: tls.context),
+        plaintext_login=settings.may_send_plaintext,
+    )
+    return ImapServer(service, implicit=implicit)

@@ -1,0 +1,88 @@
+"""What the sessions of all IMAP ports of a process share."""
+
+import asyncio
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from gateway.crossing import Crossing
+from gateway.imap.limits import ImapLimits
+from gateway.imap.summaries import SummaryCache
+from gateway.imap.watchers import Watchers
+from postroom.app import App
+from postroom.directory.records import Account
+from postroom.mailboxes.view import Views
+
+
+class Logins(Protocol):
+    async def check(self, name: str, password: str, client: str) -> Account | None:
+        """The account, or None; slows down those who guess. Raises PostroomError."""
+
+
+class Member(Protocol):
+    """A connection, as the service sees it."""
+
+    def leave(self, text: str) -> None:
+        """Say BYE and close, as soon as the command under way is done."""
+
+    def abort(self) -> None: ...
+
+
+@dataclass(slots=True)
+class Service:
+    app: App
+    crossing: Crossing
+    login: Logins
+    limits: ImapLimits
+    watchers: Watchers
+    views: Views
+    summaries: SummaryCache
+    tls: Callable[[], ssl.SSLContext] | None  # the current certificate; None: no TLS at all
+    plaintext_login: Callable[[str], bool]  # may this client address send a password in clear?
+    _members: set[Member] = field(default_factory=set)
+    _draining: bool = False
+    _empty: asyncio.Event = field(default_factory=asyncio.Event)
+    _look_again: asyncio.TimerHandle | None = None
+
+    def enter(self, member: Member) -> str:
+        """Count the connection in. Returns why it cannot stay, "" when it can."""
+        self._members.add(member)
+        if self._draining:
+            return "Shutting down"
+        if len(self._members) > self.limits.connections:
+            return "Too many connections, try again later"
+        if self._look_again is None:
+            self._wait_to_look_again()
+        return ""
+
+    def left(self, member: Member) -> None:
+        self._members.discard(member)
+        if not self._members:
+            self._empty.set()
+            if self._look_again is not None:
+                self._look_again.cancel()
+                self._look_again = None
+
+    def _wait_to_look_again(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._look_again = loop.call_later(self.limits.look_again_seconds, self._remind_all)
+
+    def _remind_all(self) -> None:
+        """The topic is best effort: whatever it lost, an idling client hears of it now."""
+        for watcher in self.watchers.everybody():
+            watcher.news()
+        self._wait_to_look_again()
+
+    async def drain(self, seconds: float) -> None:
+        self._draining = True
+        self._empty.clear()
+        for member in list(self._members):
+            member.leave("Shutting down")
+        if self._members:
+            try:
+                await asyncio.wait_for(self._empty.wait(), seconds)
+            except TimeoutError:
+                for member in list(self._members):
+                    member.abort()
+        self.watchers.close()

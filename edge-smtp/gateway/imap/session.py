@@ -1,0 +1,393 @@
+"""One IMAP session: its state, and how the reader's events become executed commands
+(RFC 9051 sections 3 and 5)."""
+
+import logging
+import ssl
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, Protocol
+
+from gateway.crossing import Crossing
+from gateway.imap import responses
+from gateway.imap.capabilities import capabilities
+from gateway.imap.commands import Append, Command
+from gateway.imap.execute_append import Upload, begin_append
+from gateway.imap.execution import Execution
+from gateway.imap.executions import EXECUTIONS
+from gateway.imap.literals import (
+    LONGEST_COMMAND,
+    CommandReader,
+    Continue,
+    Event,
+    Line,
+    MessageChunk,
+    MessageEnd,
+    MessageLiteral,
+    Ready,
+    Reason,
+    Refused,
+)
+from gateway.imap.outcomes import Bad, Bye, Done, No, outcome_of
+from gateway.imap.parser import parse
+from gateway.imap.selected import Selected
+from gateway.imap.service import Service
+from gateway.imap.tokens import tag_of
+from postroom.app import App
+from postroom.directory.records import Account
+from postroom.errors import BadSyntax, PostroomError
+from postroom.mailboxes.records import SYSTEM_FLAGS, Message
+from postroom.mailboxes.store import MailboxMissing
+
+log = logging.getLogger("postroom.imap")
+
+
+class Wire(Protocol):
+    """The connection, as the session sees it."""
+
+    def write(self, octets: bytes) -> None: ...
+    async def made_room(self) -> None:
+        """Between the parts of a long answer: waits while the client is slow."""
+
+    async def start_tls(self, context: ssl.SSLContext) -> None: ...
+    async def breathe(self) -> None:
+        """In a long computation: lets the other sessions run."""
+
+    def wake(self) -> None: ...
+
+
+class Session:
+    __slots__ = (
+        "_errors",
+        "_service",
+        "_unseen_news",
+        "_wire",
+        "account",
+        "client_ip",
+        "condstore",
+        "expects_line",
+        "idling",
+        "over",
+        "reader",
+        "rev2",
+        "selected",
+        "tls",
+        "upload",
+        "utf8",
+    )
+
+    def __init__(
+        self, service: Service, wire: Wire, reader: CommandReader, client_ip: str, tls: bool
+    ) -> None:
+        self._service = service
+        self._wire = wire
+        self.reader = reader
+        self.client_ip = client_ip
+        self.tls = tls
+        self.account: Account | None = None
+        self.selected: Selected | None = None
+        self.over = False
+        self.idling: bytes = b""  # the tag of the IDLE that runs
+        self.rev2 = False  # ENABLE IMAP4rev2
+        self.utf8 = False  # names and quoted strings are UTF-8
+        self.condstore = False  # the client wants MODSEQ in FETCH responses
+        self.upload: Upload | None = None  # an APPEND that runs
+        # What the next line is for, when it is no command (SASL, DONE).
+        self.expects_line: Callable[[bytes], Awaitable[None]] | None = None
+        self._unseen_news = False
+        self._errors = 0
+
+    # Shared things, spelled shortly.
+
+    @property
+    def app(self) -> App:
+        return self._service.app
+
+    @property
+    def service(self) -> Service:
+        return self._service
+
+    @property
+    def crossing(self) -> Crossing:
+        return self._service.crossing
+
+    @property
+    def logged_in(self) -> bool:
+        return self.account is not None
+
+    @property
+    def owner(self) -> Account:
+        if self.account is None:
+            raise Bad("Log in first")
+        return self.account
+
+    @property
+    def current(self) -> Selected:
+        if self.selected is None:
+            raise Bad("Select a mailbox first")
+        return self.selected
+
+    @property
+    def writable(self) -> Selected:
+        if self.current.read_only:
+            raise No("The mailbox was opened with EXAMINE, so it is read-only", b"CANNOT")
+        return self.current
+
+    # Talking.
+
+    def write(self, octets: bytes) -> None:
+        self._wire.write(octets)
+
+    async def made_room(self) -> None:
+        await self._wire.made_room()
+
+    async def breathe(self) -> None:
+        await self._wire.breathe()
+
+    def greet(self) -> None:
+        self.write(responses.untagged(b"OK", "Postroom ready", self.capability_code()))
+
+    def refuse(self, text: str, code: bytes = b"") -> None:
+        """Say BYE; the connection closes."""
+        self.write(responses.untagged(b"BYE", text, code))
+        self.over = True
+
+    def capability_code(self) -> bytes:
+        return b"CAPABILITY " + " ".join(self.capabilities()).encode("ascii")
+
+    def capabilities(self) -> tuple[str, ...]:
+        return capabilities(
+            logged_in=self.logged_in,
+            may_log_in=self.may_log_in,
+            may_start_tls=not self.tls and self._service.tls is not None,
+        )
+
+    @property
+    def may_log_in(self) -> bool:
+        return self.tls or self._service.plaintext_login(self.client_ip)
+
+    async def start_tls(self) -> None:
+        context = self._service.tls
+        if context is None or self.tls:
+            raise Bad("TLS is not on offer")
+        await self._wire.start_tls(context())
+        self.tls = True
+
+    # Events.
+
+    async def handle(self, event: Event) -> None:
+        """Do what the event asks for. Never raises for what a client sends."""
+        if isinstance(event, Ready):
+            await self._command(event.command)
+        elif isinstance(event, Continue):
+            self.write(responses.continuation())
+        elif isinstance(event, Line):
+            expects, self.expects_line = self.expects_line, None
+            if expects is not None:
+                await expects(event.text)
+        elif isinstance(event, MessageLiteral):
+            await self._append(event)
+        elif isinstance(event, MessageChunk):
+            if self.upload is not None:
+                await self.upload.receive(event.octets)
+        elif isinstance(event, MessageEnd):
+            if self.upload is not None:
+                await self._finish_upload(self.upload, event.rest)
+        else:
+            self._refused(event)
+
+    async def _command(self, text: bytes) -> None:
+        try:
+            command = parse(text, self.utf8)
+        except BadSyntax as error:
+            self.bad(tag_of(text), str(error))
+            return
+        execution = EXECUTIONS[type(command)]
+        try:
+            self._check_state(execution)
+        except Bad as error:
+            self.bad(command.tag, error.text)
+            return
+        await self._finish(execution, command, execution.run(self, command))
+
+    async def _finish(
+        self, execution: Execution, command: Command, work: Coroutine[Any, Any, Done]
+    ) -> None:
+        """Await the work, tell the news it allows, and end the command with its tagged reply."""
+        uid = bool(getattr(command, "uid", False))
+
+        async def work_and_news() -> Done:
+            done = await work
+            if execution.news and self.selected is not None:
+                expunges = execution.expunges or uid
+                await self.tell_news(expunges=expunges, look=execution.always_looks)
+            return done
+
+        name = "UID " + execution.name if uid else execution.name
+        await self.run_to_reply(command.tag, name, work_and_news())
+
+    async def run_to_reply(self, tag: bytes, name: str, work: Coroutine[Any, Any, Done]) -> None:
+        """Await the work, and write the tagged reply that it or its error calls for."""
+        try:
+            done = await work
+        except PostroomError as error:
+            self._failed(tag, name, error)
+        else:
+            if not done.silent:
+                text = done.text or f"{name} completed"
+                self.write(responses.tagged(tag, b"OK", text, done.code))
+
+    def _check_state(self, execution: Execution) -> None:
+        if execution.anytime:
+            return
+        if execution.before_login and self.logged_in:
+            raise Bad("You are logged in already")
+        if not execution.before_login and not self.logged_in:
+            raise Bad("Log in first")
+        if execution.selected and self.selected is None:
+            raise Bad("Select a mailbox first")
+
+    def _failed(self, tag: bytes, name: str, error: PostroomError) -> None:
+        outcome = outcome_of(error)
+        if isinstance(outcome, Bye):
+            self.refuse(outcome.text, outcome.code)
+            return
+        if isinstance(outcome, Bad):
+            self.bad(tag, outcome.text, outcome.code)
+            return
+        if not isinstance(error, No):
+            log.info("command failed", extra={"command": name, "reason": str(error)})
+        self.write(responses.tagged(tag, b"NO", outcome.text, outcome.code))
+
+    def bad(self, tag: bytes, text: str, code: bytes = b"") -> None:
+        self.write(responses.tagged(tag, b"BAD", text, code))
+        self._errors += 1
+        limits = self._service.limits
+        if self._errors > (limits.errors if self.logged_in else limits.errors_before_login):
+            self.refuse("Too many errors")
+
+    def _refused(self, event: Refused) -> None:
+        tag = tag_of(event.command)
+        if event.reason is Reason.LONG_LINE:
+            self.bad(tag, "The command is too long", b"TOOBIG")
+            self.refuse("The command is too long: where the next one begins cannot be known")
+        elif event.reason is Reason.LARGE_LITERAL:
+            self.bad(tag, "The literal is too large", b"TOOBIG")
+        else:
+            self.expects_line = None
+            if self.idling:
+                tag, self.idling = self.idling, b""
+            self.bad(tag, "A line ends in CRLF, and neither stands alone")
+
+    # APPEND: its message comes in pieces, between two lines.
+
+    async def _append(self, event: MessageLiteral) -> None:
+        execution = EXECUTIONS[Append]
+        try:
+            command = parse(event.command, self.utf8)
+        except BadSyntax as error:
+            self.reader.refuse()
+            self.bad(tag_of(event.command), str(error))
+            return
+        assert isinstance(command, Append)  # noqa: S101  (the reader says so)
+        try:
+            self._check_state(execution)
+            self.upload = await begin_append(self, command)
+        except PostroomError as error:
+            self.reader.refuse()
+            self._failed(command.tag, execution.name, error)
+            return
+        self.reader.accept()
+        if event.waits:
+            self.write(responses.continuation())
+
+    async def _finish_upload(self, upload: Upload, rest: bytes) -> None:
+        self.upload = None
+        await self._finish(EXECUTIONS[Append], upload.command, upload.finish(self, rest))
+
+    # Logging in.
+
+    def log_in(self, account: Account) -> Done:
+        self.account = account
+        self._errors = 0
+        self.reader.longest_command = LONGEST_COMMAND
+        log.info("login", extra={"account": account.id, "client": self.client_ip})
+        return Done(f"Logged in as {account.address}", self.capability_code())
+
+    # The selected mailbox.
+
+    def select(self, selected: Selected) -> None:
+        self.selected = selected
+        self._unseen_news = False
+        self._service.watchers.watch(selected.id, self)
+
+    def deselect(self) -> None:
+        if self.selected is not None:
+            self._service.watchers.unwatch(self.selected.id, self)
+            self.selected = None
+
+    def news(self) -> None:
+        """The selected mailbox may have changed (Watcher)."""
+        self._unseen_news = True
+        if self.idling:
+            self._wire.wake()
+
+    async def tell_idling(self) -> None:
+        if self.idling and self.selected is not None:
+            try:
+                await self.tell_news(expunges=True, look=True)
+            except Bye as error:
+                self.refuse(error.text, error.code)
+            except PostroomError as error:  # the next look may have more luck
+                log.info("news failed", extra={"reason": str(error)})
+
+    async def tell_news(self, *, expunges: bool, look: bool) -> None:
+        """Tell the client what changed. *expunges*: it may be told that numbers change.
+
+        *look* even if nobody said that there is news: the topic is only best effort.
+        """
+        selected = self.current
+        if look or self._unseen_news:
+            self._unseen_news = False
+            try:
+                changes = await self.crossing.run(selected.look)
+            except MailboxMissing as error:
+                self.deselect()
+                raise Bye("The selected mailbox was deleted", b"NONEXISTENT") from error
+            before = len(selected.uids)
+            altered = selected.take_in(changes)
+            if changes.mailbox.keywords != selected.keywords:
+                self.tell_flags()
+            if len(selected.uids) > before:
+                # An untold EXPUNGE comes after: until then these are the client's numbers.
+                self.write(responses.exists(len(selected.uids)))
+                if not self.rev2:
+                    self.write(responses.recent(selected.recent_count()))
+            for position, message in altered:
+                self.write(self.flags_line(position, message))
+                await self.made_room()
+        if expunges and selected.has_untold_expunges:
+            self.write(selected.tell_expunges())
+
+    def tell_flags(self) -> None:
+        selected = self.current
+        selected.keywords = selected.mailbox.keywords
+        names = (*SYSTEM_FLAGS, *selected.keywords)
+        self.write(responses.flags(names))
+        if not selected.read_only:
+            self.write(responses.permanent_flags(names, new_keywords=True))
+
+    def flags_line(self, position: int, message: Message) -> bytes:
+        """An untagged FETCH that the client did not ask for (RFC 9051 section 7.5.2)."""
+        selected = self.current
+        flags = responses.flag_words(message.flags)
+        if not self.rev2 and message.uid >= selected.first_recent:
+            flags = b"\\Recent " + flags if flags else b"\\Recent"
+        mod_seq = b" MODSEQ (%d)" % message.mod_seq if self.condstore else b""
+        return b"* %d FETCH (UID %d FLAGS (%b)%b)\r\n" % (position + 1, message.uid, flags, mod_seq)
+
+    def closed(self) -> None:
+        """The connection is gone."""
+        self.deselect()
+        self.idling = b""
+        if self.upload is not None:
+            self.upload.abandon()
+            self.upload = None
