@@ -274,8 +274,8 @@ class EmbeddedBlobStore:
         Leaves alone the segments that some process adds to.
         """
         rows = self._database.query(
-            "SELECT id, name, indexed, coalesce((SELECT sum(length) FROM places WHERE segment = id), 0) "
-            "FROM segments",
+            "SELECT id, name, indexed, coalesce("
+            "(SELECT sum(length) FROM places WHERE segment = id), 0) FROM segments",
             (),
         )
         for segment, name, octets, live in rows:

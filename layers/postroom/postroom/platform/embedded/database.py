@@ -216,7 +216,8 @@ class Database:
 
         Does nothing while the log is short or unchanged. The bulk is copied while writers go on;
         what they added meanwhile is copied in their turn, and only if the log has grown long.
-        The log keeps its length on disk: syncing what overwrites it is cheaper than what extends it.
+        The log keeps its length on disk: to sync what overwrites it is cheaper than what extends
+        it.
         """
         try:
             log = os.stat(f"{self._path}-wal")
