@@ -93,7 +93,7 @@ def tls_facts(connection: object) -> str:
 
 
 async def start_tls(
-    transport: asyncio.Transport, protocol: asyncio.Protocol, tls: Tls, timeout: float
+    transport: asyncio.Transport, protocol: asyncio.Protocol, tls: Tls, patience: float
 ) -> asyncio.Transport:
     """Go on in TLS as the server. Raises OSError when the handshake fails, TimeoutError too.
 
@@ -104,7 +104,7 @@ async def start_tls(
         protocol,
         tls.context,
         server_side=True,
-        ssl_handshake_timeout=timeout,
+        ssl_handshake_timeout=patience,
         ssl_shutdown_timeout=2,
     )
     if secured is None:
