@@ -60,7 +60,8 @@ async def _receive(session: "Session", tag: bytes, exchange: Exchange, line: byt
 async def start_tls(session: "Session", command: StartTls) -> Done:
     if session.tls:
         raise Bad("TLS is active already")
-    if session.service.tls is None:
+    tls = session.service.tls
+    if tls is None:
         raise Bad("TLS is not on offer")
     if session.reader.buffered:
         # What was sent in clear behind STARTTLS may come from somebody in between, and would be
@@ -68,7 +69,7 @@ async def start_tls(session: "Session", command: StartTls) -> Done:
         session.reader.discard()
         raise Bye("Nothing may follow STARTTLS before the TLS handshake")
     session.write(responses.tagged(command.tag, b"OK", "Begin TLS negotiation now"))
-    await session.start_tls()
+    await session.start_tls(tls)
     return Done(silent=True)
 
 

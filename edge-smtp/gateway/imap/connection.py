@@ -2,13 +2,13 @@
 
 import asyncio
 import logging
-import ssl
 from typing import cast
 
 from gateway.clients import peer_address
 from gateway.imap.literals import CommandReader
 from gateway.imap.service import Service
 from gateway.imap.session import Session
+from gateway.tls import Tls, start_tls
 
 log = logging.getLogger("postroom.imap")
 
@@ -88,12 +88,13 @@ class Connection(asyncio.Protocol):
             self._transport.pause_reading()
         self._work()
 
-    def eof_received(self) -> None:
-        """The client sends no more: finish what it asked for, then close."""
-        if self._task is None:
+    def eof_received(self) -> bool:
+        """The client sends no more: finish what it asked for, then close. (TLS closes at once.)"""
+        if self._task is None or self.session is None or self.session.tls:
             self.close()
-        else:
-            self._closing = True
+            return False
+        self._closing = True
+        return True
 
     def pause_writing(self) -> None:
         if self._room is None:
@@ -158,14 +159,12 @@ class Connection(asyncio.Protocol):
         self._news = True
         self._work()
 
-    async def start_tls(self, context: ssl.SSLContext) -> None:
+    async def start_tls(self, tls: Tls) -> None:
         """Raises OSError when the handshake fails."""
         self._hand_over()
         assert self._transport is not None  # noqa: S101  (narrowing: we are in a command)
-        secured = await self._loop.start_tls(self._transport, self, context, server_side=True)
-        if secured is None:
-            raise ConnectionResetError("the client left during the TLS handshake")
-        self._use(secured)
+        timeout = self._service.limits.handshake_seconds
+        self._use(await start_tls(self._transport, self, tls, timeout))
 
     def close(self) -> None:
         """Send what was written, then close."""

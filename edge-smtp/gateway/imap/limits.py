@@ -9,6 +9,7 @@ class ImapLimits:
     in_memory: int = 256 * 1024  # octets of a message; a larger one goes to the store as it comes
     idle_seconds: float = 30 * 60  # RFC 9051 section 5.4 asks for 30 minutes at least
     login_seconds: float = 60  # from the greeting to the login, whatever is said meanwhile
+    handshake_seconds: float = 15
     errors: int = 50  # commands answered with BAD, in one connection
     errors_before_login: int = 8
     read_ahead: int = 128 * 1024  # octets received and not dealt with

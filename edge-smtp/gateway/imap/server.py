@@ -1,9 +1,7 @@
 """The IMAP listeners: what makes a protocol for each connection, and lets all of them go."""
 
 import asyncio
-import ssl
 from dataclasses import replace
-from typing import Protocol
 
 from gateway.crossing import Crossing
 from gateway.imap.connection import Connection
@@ -12,15 +10,9 @@ from gateway.imap.service import Logins, Service
 from gateway.imap.summaries import SummaryCache
 from gateway.imap.watchers import Watchers
 from gateway.settings import GatewaySettings
+from gateway.tls import Tls
 from postroom.app import App
 from postroom.mailboxes.view import Views
-
-
-class Tls(Protocol):
-    """The listener's certificate, which may be replaced while it runs."""
-
-    @property
-    def context(self) -> ssl.SSLContext: ...
 
 
 class ImapServer:
@@ -61,6 +53,7 @@ def make_imap(
         message_size=settings.message_size,
         idle_seconds=settings.imap_timeout,
         login_seconds=settings.login_timeout,
+        handshake_seconds=settings.handshake_timeout,
         errors=settings.errors,
         connections=settings.connections,
     )
@@ -72,7 +65,7 @@ def make_imap(
         watchers=Watchers(app.platform.topic),
         views=Views(app.mailboxes),
         summaries=SummaryCache(app.mailboxes, limits.summaries),
-        tls=None if tls is None else (lambda: tls.context),
+        tls=tls,
         plaintext_login=settings.may_send_plaintext,
     )
     return ImapServer(service, implicit=implicit)

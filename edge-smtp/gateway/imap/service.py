@@ -1,7 +1,6 @@
 """What the sessions of all IMAP ports of a process share."""
 
 import asyncio
-import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -10,6 +9,7 @@ from gateway.crossing import Crossing
 from gateway.imap.limits import ImapLimits
 from gateway.imap.summaries import SummaryCache
 from gateway.imap.watchers import Watchers
+from gateway.tls import Tls
 from postroom.app import App
 from postroom.directory.records import Account
 from postroom.mailboxes.view import Views
@@ -38,7 +38,7 @@ class Service:
     watchers: Watchers
     views: Views
     summaries: SummaryCache
-    tls: Callable[[], ssl.SSLContext] | None  # the current certificate; None: no TLS at all
+    tls: Tls | None
     plaintext_login: Callable[[str], bool]  # may this client address send a password in clear?
     _members: set[Member] = field(default_factory=set)
     _draining: bool = False

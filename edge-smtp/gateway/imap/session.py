@@ -2,7 +2,6 @@
 (RFC 9051 sections 3 and 5)."""
 
 import logging
-import ssl
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Protocol
 
@@ -31,6 +30,8 @@ from gateway.imap.parser import parse
 from gateway.imap.selected import Selected
 from gateway.imap.service import Service
 from gateway.imap.tokens import tag_of
+from gateway.metrics import metrics
+from gateway.tls import Tls
 from postroom.app import App
 from postroom.directory.records import Account
 from postroom.errors import BadSyntax, PostroomError
@@ -47,7 +48,7 @@ class Wire(Protocol):
     async def made_room(self) -> None:
         """Between the parts of a long answer: waits while the client is slow."""
 
-    async def start_tls(self, context: ssl.SSLContext) -> None: ...
+    async def start_tls(self, tls: Tls) -> None: ...
     async def breathe(self) -> None:
         """In a long computation: lets the other sessions run."""
 
@@ -164,11 +165,8 @@ class Session:
     def may_log_in(self) -> bool:
         return self.tls or self._service.plaintext_login(self.client_ip)
 
-    async def start_tls(self) -> None:
-        context = self._service.tls
-        if context is None or self.tls:
-            raise Bad("TLS is not on offer")
-        await self._wire.start_tls(context())
+    async def start_tls(self, tls: Tls) -> None:
+        await self._wire.start_tls(tls)
         self.tls = True
 
     # Events.
@@ -226,6 +224,7 @@ class Session:
 
     async def run_to_reply(self, tag: bytes, name: str, work: Coroutine[Any, Any, Done]) -> None:
         """Await the work, and write the tagged reply that it or its error calls for."""
+        metrics.commands["imap"] += 1
         try:
             done = await work
         except PostroomError as error:
@@ -246,6 +245,7 @@ class Session:
             raise Bad("Select a mailbox first")
 
     def _failed(self, tag: bytes, name: str, error: PostroomError) -> None:
+        metrics.refusals["imap"] += 1
         outcome = outcome_of(error)
         if isinstance(outcome, Bye):
             self.refuse(outcome.text, outcome.code)
