@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import socket
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import cast
@@ -19,16 +19,20 @@ from postroom.errors import BadSyntax
 log = logging.getLogger("postroom.listeners")
 
 MakeProtocol = Callable[[], asyncio.Protocol]
+Drain = Callable[[float], Awaitable[None]]
 _SWEEP = 1.0  # seconds between looks for connections that have gone
 
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """One listener. ``busy`` is what a client hears that finds no room."""
+    """One listener. *busy* is what a client hears that finds no room. *drain* lets the
+    connections under way finish, says goodbye, and returns when all have gone, or after so many
+    seconds; listeners may share one."""
 
     name: str
     make: MakeProtocol
     busy: bytes
+    drain: Drain
     implicit_tls: bool = False
 
 
@@ -232,7 +236,7 @@ def _feed(transport: asyncio.Transport, octets: bytes) -> None:
         return
     receiver = cast(asyncio.BufferedProtocol, protocol)  # what both loops' TLS is
     while octets:
-        buffer = receiver.get_buffer(len(octets))
+        buffer = cast(memoryview, receiver.get_buffer(len(octets)))
         size = min(len(buffer), len(octets))
         buffer[:size] = octets[:size]
         octets = octets[size:]

@@ -4,9 +4,8 @@ import asyncio
 import logging
 import socket
 from contextlib import suppress
-from typing import Protocol, runtime_checkable
 
-from gateway.door import Door, House, Service
+from gateway.door import Door, Drain, House, Service
 from gateway.settings import ANY_PORT, GatewaySettings
 from gateway.tls import Tls
 from postroom.errors import BadSetting
@@ -14,14 +13,9 @@ from postroom.errors import BadSetting
 log = logging.getLogger("postroom.listeners")
 
 _BACKLOG = 1024
+_GOODBYE = 2.0  # seconds for the last octets to leave, when draining
 _LOOK = 0.05  # seconds between looks at who is still here, when draining
 _SWEEP = 1.0  # seconds between sweeps of closed connections
-
-
-@runtime_checkable
-class Drains(Protocol):
-    def drain(self) -> None:
-        """Finish what is under way, say goodbye, close. Returns at once."""
 
 
 class Listeners:
@@ -34,6 +28,7 @@ class Listeners:
     def __init__(self, settings: GatewaySettings, tls: Tls) -> None:
         self._settings = settings
         self._house = House(settings, tls)
+        self._drains: list[Drain] = []
         self._servers: list[asyncio.Server] = []
         self._sweeper: asyncio.Task[None] | None = None
         self.addresses: dict[str, list[tuple[str, int]]] = {}
@@ -61,6 +56,8 @@ class Listeners:
             )
             self._servers.append(server)
             self.addresses.setdefault(service.name, []).append((name[0], name[1]))
+        if service.drain not in self._drains:
+            self._drains.append(service.drain)
         if self._sweeper is None:
             self._sweeper = loop.create_task(self._keep_sweeping())
 
@@ -86,19 +83,18 @@ class Listeners:
             self._sweeper.cancel()
         log.info("draining", extra={"connections": self.connections})
         for visit in list(self._house.visits.values()):
-            try:
-                if isinstance(visit.protocol, Drains):
-                    visit.protocol.drain()
-                else:
-                    visit.transport.close()
-            except Exception:  # one client's bad luck is not the others'
-                log.exception("drain failed")
+            if isinstance(visit.protocol, Door):  # still in its handshake
                 visit.transport.abort()
-        deadline = loop.time() + patience
+        ended = await asyncio.gather(
+            *(drain(patience) for drain in self._drains), return_exceptions=True
+        )
+        for outcome in ended:
+            if isinstance(outcome, BaseException):
+                log.error("drain failed", exc_info=outcome)
+        deadline = loop.time() + min(patience, _GOODBYE)
         leaving = list(self._house.visits.values())
-        while loop.time() < deadline:
-            leaving = [visit for visit in leaving if not _has_left(visit.transport)]
-            if not leaving:
+        while leaving := [visit for visit in leaving if not _has_left(visit.transport)]:
+            if loop.time() >= deadline:
                 break
             await asyncio.sleep(_LOOK)
         for visit in leaving:

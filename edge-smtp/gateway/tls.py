@@ -4,7 +4,9 @@ import asyncio
 import logging
 import os
 import ssl
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from gateway.certificates import development_certificate
@@ -16,14 +18,22 @@ log = logging.getLogger("postroom.tls")
 _CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
 # RFC 7301 names; a client that offers none, or others, gets its TLS all the same.
 _PROTOCOLS = ["imap", "pop3", "managesieve"]
+_RENEW = 6 * 3600  # seconds between looks whether a development certificate is near its end
 
 
 class Tls:
     """The certificate in use. ``context`` stays the same object for the life of the process:
     handshakes after a ``reload`` use the new certificate, connections under way keep theirs."""
 
-    def __init__(self, certificate: Path, key: Path) -> None:
-        """Raises BadSetting when the files hold no certificate with its key."""
+    def __init__(
+        self, certificate: Path, key: Path, renew: Callable[[], object] | None = None
+    ) -> None:
+        """*renew* is called from time to time and may replace the files.
+
+        Raises BadSetting when they hold no certificate with its key.
+        """
+        self._renew = renew
+        self._renewed = time.monotonic()
         self._certificate = certificate
         self._key = key
         self._seen = self._stamps()
@@ -44,6 +54,10 @@ class Tls:
         return True
 
     def reload_if_changed(self) -> bool:
+        """Call it now and then; two looks at the file system. Raises OSError."""
+        if self._renew is not None and time.monotonic() - self._renewed > _RENEW:
+            self._renewed = time.monotonic()
+            self._renew()
         return self._stamps() != self._seen and self.reload()
 
     def _load(self, context: ssl.SSLContext) -> None:
@@ -71,14 +85,22 @@ def open_tls(
 
     Raises BadSetting.
     """
-    if certificate is None or key is None:
-        try:
-            made = development_certificate(folder, hostnames)
-        except (OSError, ValueError) as error:
-            raise BadSetting(f"no development certificate in {folder}: {error}") from error
-        log.info("development certificate", extra={"authority": str(made.authority)})
-        certificate, key = made.certificate, made.key
-    return Tls(certificate, key)
+    if certificate is not None and key is not None:
+        return Tls(certificate, key)
+    make = partial(development_certificate, folder, hostnames)
+    try:
+        made = make()
+    except (OSError, ValueError) as error:
+        raise BadSetting(f"no development certificate in {folder}: {error}") from error
+    log.info("development certificate", extra={"authority": str(made.authority)})
+    return Tls(made.certificate, made.key, renew=make)
+
+
+def development_names(hostname: str, bind: Sequence[str]) -> list[str]:
+    """What clients may call a gateway that has a development certificate."""
+    everywhere = ("0.0.0.0", "::")  # noqa: S104  (what is left out)
+    addresses = [address for address in bind if address not in everywhere]
+    return [hostname, "localhost", "127.0.0.1", "::1", *addresses]
 
 
 def tls_facts(connection: object) -> str:
