@@ -26,6 +26,7 @@ from postroom.platform.embedded.segments import (
     Place,
     SegmentReader,
     SegmentWriter,
+    make_folder,
     scan,
     sync_folder,
 )
@@ -68,7 +69,7 @@ class EmbeddedBlobStore:
         self._large = folder / "large"
         self._drafts = folder / "drafts"
         for place in (self._segments, self._large, self._drafts):
-            place.mkdir(parents=True, exist_ok=True)
+            make_folder(place)
         self._reader = SegmentReader(self._segments)
         self._writer = SegmentWriter(self._segments)
         self._places: dict[BlobKey, Place] = {}
@@ -263,10 +264,22 @@ class EmbeddedBlobStore:
         for path in sorted(self._segments.glob(f"*{SUFFIX}")):
             start = known.get(path.name, 0)
             with suppress(FileNotFoundError):  # cleared away meanwhile
-                if path.stat().st_size > start and (found := list(scan(path, start))):
-                    last = found[-1][1]
-                    end = last.offset + last.length
-                    self._database.run(partial(_index, found, path.name, end), False)
+                if path.stat().st_size > start:
+                    self._scan(path, start)
+
+    def _scan(self, path: Path, start: int) -> None:
+        with path.open("rb") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return  # its writer lives, and indexes what it has synced
+            found = list(scan(file, path.name, start))
+            if found:
+                # It may be in the page cache only, left by a process that was killed.
+                os.fsync(file.fileno())
+                last = found[-1][1]
+                end = last.offset + last.length
+                self._database.run(partial(_index, found, path.name, end), False)
 
     def clean(self) -> None:
         """Give back the space of deleted blobs: drop dead segments, move what little still lives.

@@ -169,7 +169,7 @@ class Database:
         last = False
         try:
             if self._closed:
-                raise StoreUnavailable(f"{self._path} is closed")
+                raise OSError("closed")
             with self._exclusive():
                 if more is not None:  # look only now: many came while we waited for our turn
                     with suppress(queue.Empty):
@@ -179,16 +179,27 @@ class Database:
                                 last = True
                                 break
                             batch.append(change)
-                self._transact(batch)
+                self._isolate(batch)
         except (sqlite3.Error, OSError) as error:
             failure = StoreUnavailable(f"{self._path}: {error}")
             failure.__cause__ = error
             for change in batch:
                 change.error = failure
-        except BaseException as error:
-            for change in batch:
-                change.error = error
         return last
+
+    def _isolate(self, batch: list[Change[Any]]) -> None:
+        """One transaction for all; if one of them is at fault, one for each."""
+        try:
+            self._transact(batch)
+        except (sqlite3.OperationalError, OSError):
+            raise  # the disk, not the change
+        except Exception as error:
+            if len(batch) == 1:
+                batch[0].error = error
+                return
+            for change in batch:
+                change.error = None
+                self._isolate([change])
 
     def _transact(self, batch: list[Change[Any]]) -> None:
         writer = self._writer
@@ -228,8 +239,8 @@ class Database:
                 # a checkpoint begins. It resets only a log that is copied whole, so one page
                 # added now keeps every writer from it until this checkpoint is through.
                 self.run(_touch, durable=False)
-                _, frames, copied = connection.execute(_CHECKPOINT).fetchone()
-                if copied < frames and frames * PAGE_OCTETS > LONGEST_LOG:
+                _, frames, _ = connection.execute(_CHECKPOINT).fetchone()
+                if frames * PAGE_OCTETS > LONGEST_LOG:
                     with self._turn, self._exclusive():
                         connection.execute(_CHECKPOINT).fetchone()
             self._checkpointed = os.stat(f"{self._path}-wal").st_mtime_ns

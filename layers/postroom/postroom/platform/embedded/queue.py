@@ -67,6 +67,7 @@ class EmbeddedQueue:
         self._idle: list[Bell] = []  # each waiting thread takes one
         self._lock = threading.Lock()
         self._settings: QueueSettings | None = None
+        self._closed = False
 
     def settings(self) -> QueueSettings:
         rows = self._database.query(
@@ -120,7 +121,10 @@ class EmbeddedQueue:
                 bell.rings()
         finally:
             with self._lock:
-                self._idle.append(bell)
+                if self._closed:
+                    bell.close()
+                else:
+                    self._idle.append(bell)
         return letters
 
     def _bell(self) -> Bell:
@@ -177,6 +181,7 @@ class EmbeddedQueue:
 
     def close(self) -> None:
         with self._lock:
+            self._closed = True
             idle, self._idle = self._idle, []
         for bell in idle:
             bell.close()

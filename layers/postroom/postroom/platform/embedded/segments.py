@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from postroom.platform.blobs import BlobKey
 
@@ -153,21 +154,28 @@ class _OpenFile:
             os.close(self.handle)
 
 
-def scan(path: Path, start: int) -> Iterator[tuple[BlobKey, Place]]:
+def scan(file: BinaryIO, segment: str, start: int) -> Iterator[tuple[BlobKey, Place]]:
     """Yield what is whole in a segment from *start* on, for an index that missed it."""
-    with path.open("rb") as file:
-        file.seek(start)
-        offset = start
-        while len(head := file.read(_HEADER.size)) == _HEADER.size:
-            magic, key_length, length, checksum = _HEADER.unpack(head)
-            if magic != _MAGIC:
-                return
-            name, body = file.read(key_length), file.read(length)
-            if len(body) != length or zlib.crc32(body, zlib.crc32(name)) != checksum:
-                return
-            offset += len(head) + key_length
-            yield BlobKey(name.decode()), Place(path.name, offset, length)
-            offset += length
+    file.seek(start)
+    offset = start
+    while len(head := file.read(_HEADER.size)) == _HEADER.size:
+        magic, key_length, length, checksum = _HEADER.unpack(head)
+        if magic != _MAGIC:
+            return
+        name, body = file.read(key_length), file.read(length)
+        if len(body) != length or zlib.crc32(body, zlib.crc32(name)) != checksum:
+            return
+        offset += len(head) + key_length
+        yield BlobKey(name.decode()), Place(segment, offset, length)
+        offset += length
+
+
+def make_folder(folder: Path) -> None:
+    """Make the folder, and those above it, so that they survive a power loss."""
+    if not folder.is_dir():
+        make_folder(folder.parent)
+        folder.mkdir(exist_ok=True)
+        sync_folder(folder.parent)
 
 
 def sync_folder(folder: Path) -> None:  # a new name is durable once the folder is, not the file

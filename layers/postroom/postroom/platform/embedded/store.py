@@ -19,6 +19,7 @@ from postroom.platform.embedded import blobs, queue, table
 from postroom.platform.embedded.blobs import EmbeddedBlobStore
 from postroom.platform.embedded.database import Database
 from postroom.platform.embedded.queue import EmbeddedQueue, QueueSettings
+from postroom.platform.embedded.segments import make_folder
 from postroom.platform.embedded.table import EmbeddedTable
 from postroom.platform.embedded.topic import EmbeddedTopic
 from postroom.platform.embedded.upkeep import Upkeep
@@ -33,7 +34,7 @@ class EmbeddedStore:
         self._clock = clock
         self._bells = folder / "bells"
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            make_folder(folder.absolute())
         except OSError as error:
             raise StoreUnavailable(f"{folder}: {error}") from error
         self._databases = (
@@ -48,6 +49,7 @@ class EmbeddedStore:
         self._topic = EmbeddedTopic(self._bells / "topic")
         self._queues: dict[str, EmbeddedQueue] = {}
         self._lock = threading.Lock()
+        self._closed = False
         self.table: Table = self._table
         self.blobs: BlobStore = self._blobs
         self.topic: Topic = self._topic
@@ -66,6 +68,8 @@ class EmbeddedStore:
         if not name or not name.replace("-", "").replace("_", "").isalnum():
             raise BadSetting(f"{name!r} cannot be the name of a queue")
         with self._lock:
+            if self._closed:
+                raise StoreUnavailable("the store is closed")
             if name not in self._queues:
                 bells = self._bells / f"queue-{name}"
                 self._queues[name] = EmbeddedQueue(self._letters, bells, name, self._clock)
@@ -81,14 +85,18 @@ class EmbeddedStore:
         return found
 
     def close(self) -> None:
+        with self._lock:
+            if self._closed:
+                return
+            self._closed = True
+            queues = list(self._queues.values())
         self._upkeep.close()
         self._topic.close()
         self._blobs.close()
         for database in self._databases:
             database.close()
-        with self._lock:
-            for found in self._queues.values():
-                found.close()
+        for found in queues:
+            found.close()
 
 
 class _LazyResolver:

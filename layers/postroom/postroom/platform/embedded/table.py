@@ -76,10 +76,12 @@ class EmbeddedTable:
         now = self._clock.seconds()
         for start in range(0, len(keys), LOOKUP):
             chunk = keys[start : start + LOOKUP]
-            pairs = "(?, ?)" if len(chunk) == 1 else "(?, ?), " * (len(chunk) - 1) + "(?, ?)"
+            marks = "(?, ?), " * (len(chunk) - 1) + "(?, ?)"
             rows = self._database.query(
-                "SELECT partition, sort, position, expires, body FROM records "  # noqa: S608 - marks only
-                f"WHERE (partition, sort) IN (VALUES {pairs})",
+                # The order of a CROSS JOIN is kept: SQLite walks the keys, not the table.
+                f"WITH keys (p, s) AS (VALUES {marks}) "  # noqa: S608 - marks only
+                "SELECT partition, sort, position, expires, body FROM keys "
+                "CROSS JOIN records ON partition = p AND sort = s",
                 tuple([part for key in chunk for part in key]),
             )
             for partition, sort, position, expires, body in rows:

@@ -1,0 +1,140 @@
+"""Segments: found again without an index, cut where they are torn, cleared when nothing lives."""
+
+from pathlib import Path
+
+import pytest
+
+from postroom.errors import BlobMissing
+from postroom.platform.blobs import BlobKey
+from postroom.platform.embedded import blobs, segments
+from postroom.platform.embedded.blobs import EmbeddedBlobStore
+from postroom.platform.embedded.database import Database
+
+
+class Opened:
+    """A blob store over a folder, as one process holds it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.index = Database(folder / "blobs.sqlite", blobs.SCHEMA)
+        self.store = EmbeddedBlobStore(folder / "blobs", self.index)
+        self.store.recover()
+
+    def close(self) -> None:
+        self.store.close()
+        self.index.close()
+
+
+def segment_files(folder: Path) -> list[Path]:
+    return sorted((folder / "blobs/segments").iterdir())
+
+
+def keys(count: int) -> list[BlobKey]:
+    return [BlobKey(f"k{n:03}") for n in range(count)]
+
+
+@pytest.fixture
+def written(tmp_path: Path) -> Path:
+    """A folder in which a process stored 20 blobs of 1,000 octets, and ended."""
+    opened = Opened(tmp_path)
+    for key in keys(20):
+        opened.store.put(key, key.encode() * 250)
+    opened.close()
+    return tmp_path
+
+
+def lose_index(folder: Path) -> None:
+    for path in folder.glob("blobs.sqlite*"):
+        path.unlink()
+
+
+def test_a_lost_index_is_made_again_from_the_segments(written: Path) -> None:
+    lose_index(written)
+    opened = Opened(written)
+    assert list(opened.store.get_many(keys(20))) == [key.encode() * 250 for key in keys(20)]
+    opened.close()
+
+
+def test_an_index_that_lags_behind_is_completed(written: Path) -> None:
+    opened = Opened(written)
+    path = segment_files(written)[0]
+    opened.index.run(lambda writer: writer.execute("DELETE FROM places WHERE key > 'k009'"))
+    half = path.stat().st_size // 2
+    opened.index.run(lambda writer: writer.execute("UPDATE segments SET indexed = ?", (half,)))
+    opened.close()
+    opened = Opened(written)
+    assert list(opened.store.get_many(keys(20))) == [key.encode() * 250 for key in keys(20)]
+    opened.close()
+
+
+@pytest.mark.parametrize("cut", [1, 999, 1001, 1010, 1017])
+def test_a_torn_record_is_not_found_and_those_before_it_are(written: Path, cut: int) -> None:
+    lose_index(written)
+    (path,) = segment_files(written)
+    with path.open("r+b") as file:
+        file.truncate(path.stat().st_size - cut)
+    opened = Opened(written)
+    assert len(list(opened.store.get_many(keys(19)))) == 19
+    with pytest.raises(BlobMissing):
+        opened.store.get(keys(20)[-1])
+    opened.close()
+
+
+def test_a_record_with_a_wrong_checksum_is_not_found(written: Path) -> None:
+    lose_index(written)
+    (path,) = segment_files(written)
+    with path.open("r+b") as file:
+        file.seek(-500, 2)
+        file.write(b"\0" * 500)
+    opened = Opened(written)
+    assert len(list(opened.store.get_many(keys(19)))) == 19
+    with pytest.raises(BlobMissing):
+        opened.store.get(keys(20)[-1])
+    opened.close()
+
+
+def test_a_segment_without_a_live_blob_is_removed(written: Path) -> None:
+    opened = Opened(written)
+    opened.store.clean()
+    assert len(segment_files(written)) == 1
+    opened.store.delete(keys(20))
+    opened.store.clean()
+    assert segment_files(written) == []
+    opened.close()
+
+
+def test_what_lives_in_a_mostly_dead_segment_moves(written: Path) -> None:
+    opened, other = Opened(written), Opened(written)
+    before = segment_files(written)
+    survivors = [keys(20)[3], keys(20)[17]]
+    bodies = list(other.store.get_many(survivors))
+    opened.store.delete([key for key in keys(20) if key not in survivors])
+    opened.store.clean()
+    assert len(segment_files(written)) == 1
+    assert segment_files(written) != before
+    assert list(opened.store.get_many(survivors)) == bodies
+    assert list(other.store.get_many(survivors)) == bodies
+    opened.close()
+    other.close()
+
+
+def test_a_segment_someone_adds_to_is_left_alone(tmp_path: Path) -> None:
+    opened, other = Opened(tmp_path), Opened(tmp_path)
+    opened.store.put(BlobKey("a"), b"a")
+    other.store.delete([BlobKey("a")])
+    other.store.clean()
+    opened.store.put(BlobKey("b"), b"b")
+    assert other.store.get(BlobKey("b")) == b"b"
+    opened.close()
+    other.close()
+
+
+def test_a_full_segment_is_followed_by_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(segments, "LARGEST_SEGMENT", 3000)
+    opened = Opened(tmp_path)
+    for key in keys(20):
+        opened.store.put(key, key.encode() * 250)
+    assert len(segment_files(tmp_path)) == 7
+    assert list(opened.store.get_many(keys(20))) == [key.encode() * 250 for key in keys(20)]
+    opened.close()

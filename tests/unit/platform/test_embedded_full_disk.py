@@ -1,0 +1,77 @@
+"""A disk that takes no more: an error, nothing half-stored, and work goes on when there is room.
+
+A limit on the size of files stands for the full disk: the kernel refuses the write all the same.
+"""
+
+import resource
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from postroom.errors import BlobMissing, StoreUnavailable
+from postroom.platform.blobs import BlobKey
+from postroom.platform.embedded.store import EmbeddedStore
+from postroom.platform.system import SystemClock
+from postroom.platform.table import Key, Put
+
+
+@contextmanager
+def no_file_larger_than(octets: int) -> Iterator[None]:
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (octets, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def fill(write: Callable[[int], object]) -> range:
+    """Write until there is no room, and return what was acknowledged."""
+    for n in range(100):
+        try:
+            write(n)
+        except StoreUnavailable:
+            return range(n)
+    raise AssertionError("the limit was not met")
+
+
+def test_a_full_disk_refuses_and_keeps_what_it_had(tmp_path: Path) -> None:
+    store = EmbeddedStore(tmp_path, SystemClock())
+    queue = store.queue("inbound")
+    body = b"x" * 40_000
+    with no_file_larger_than(400_000):
+        blobs = fill(lambda n: store.blobs.put(BlobKey(f"b{n}"), body))
+        records = fill(
+            lambda n: store.table.write(
+                Put(Key("p", f"{n}"), {"x": body}), Put(Key("q", f"{n}"), {})
+            )
+        )
+        letters = fill(lambda n: queue.send_soon(f"{n}" + "x" * 40_000).result(30))
+        with pytest.raises(StoreUnavailable):
+            store.blobs.put(BlobKey("large"), b"x" * 2_000_000)
+        draft = store.blobs.draft(BlobKey("large"))
+        with pytest.raises(StoreUnavailable):
+            draft.write(b"x" * 2_000_000)
+        draft.abandon()
+    assert blobs
+    assert records
+    assert letters
+    for key in (f"b{len(blobs)}", "large"):
+        with pytest.raises(BlobMissing):
+            store.blobs.get(BlobKey(key))
+    assert list((tmp_path / "blobs/drafts").iterdir()) == []
+    assert store.table.get(Key("p", f"{len(records)}")) is None
+    assert store.table.get(Key("q", f"{len(records)}")) is None
+    assert queue.depth() == (len(letters), 0)
+    store.blobs.put(BlobKey("after"), body)
+    store.table.write(Put(Key("p", "after"), {}))
+    queue.send("after")
+    store.close()
+    store = EmbeddedStore(tmp_path, SystemClock())
+    assert list(store.blobs.get_many([BlobKey(f"b{n}") for n in blobs])) == [body] * len(blobs)
+    assert store.blobs.get(BlobKey("after")) == body
+    assert len(list(store.table.range("p"))) == len(records) + 1
+    assert store.queue("inbound").depth() == (len(letters) + 1, 0)
+    store.close()
