@@ -1,0 +1,158 @@
+"""``python -m gateway``: every listener of the edge in one process.
+
+Settings come from POSTROOM_* variables (gateway/settings.py, postroom/settings.py). SIGTERM or
+SIGINT: accept nobody new, finish what is under way, leave. SIGHUP: read the certificate again.
+Several processes may share the ports.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import sys
+from collections.abc import Mapping
+
+import uvloop
+
+from gateway.crossing import Crossing
+from gateway.door import Service
+from gateway.imap.server import make_imap
+from gateway.listeners import Listeners
+from gateway.login import Login
+from gateway.logs import configure_logging
+from gateway.metrics import serve_metrics
+from gateway.pop3.server import make_pop3
+from gateway.settings import GatewaySettings
+from gateway.smtp.limits import SmtpLimits
+from gateway.smtp.server import make_smtp
+from gateway.tls import Tls, development_names, open_tls
+from postroom.app import App, build
+from postroom.errors import BadSetting, StoreUnavailable
+
+log = logging.getLogger("postroom.gateway")
+
+_LOOK_AT_CERTIFICATE = 10.0  # seconds
+_EX_CONFIG = 78  # sysexits.h: starting again will not help
+
+
+def services(
+    app: App, settings: GatewaySettings, crossing: Crossing, tls: Tls
+) -> list[tuple[Service, int]]:
+    """Every listener that this gateway can open, with its port."""
+    login = Login(app.directory, crossing, app.clock)
+    smtp = make_smtp(app, smtp_limits(settings), crossing, lambda: tls.context)
+    imap = make_imap(app, settings, crossing, login, tls, implicit=False)
+    imaps = imap.for_tls(implicit=True)
+    pop3 = make_pop3(app, settings, crossing, login, tls, implicit=False)
+    pop3s = pop3.for_tls(implicit=True)
+
+    async def drain_smtp(patience: float) -> None:
+        await smtp.drain()  # its limits know the patience
+
+    # What a client hears that finds no room (RFC 5321 section 3.8, RFC 9051 section 7.1.5,
+    # RFC 3206 section 3).
+    host = app.settings.hostname.encode()
+    full_smtp = b"421 4.7.0 " + host + b" Too many connections, try again later\r\n"
+    full_imap = b"* BYE [UNAVAILABLE] Too many connections, try again later\r\n"
+    full_pop3 = b"-ERR [SYS/TEMP] Too many connections, try again later\r\n"
+    found = [
+        Service("smtp", smtp, full_smtp, drain_smtp),
+        Service("imap", imap, full_imap, imap.drain),
+        Service("imaps", imaps, full_imap, imap.drain, implicit_tls=True),
+        Service("pop3", pop3, full_pop3, pop3.drain),
+        Service("pop3s", pop3s, full_pop3, pop3.drain, implicit_tls=True),
+    ]
+    return [(service, settings.ports[service.name]) for service in found]
+
+
+def smtp_limits(settings: GatewaySettings) -> SmtpLimits:
+    return SmtpLimits(
+        message_size=settings.message_size,
+        recipients=settings.recipients,
+        errors=settings.errors,
+        connections=settings.connections,
+        connections_per_client=settings.connections_per_client,
+        connections_per_minute=settings.connection_rate,
+        messages_per_minute=settings.message_rate,
+        command_timeout=settings.smtp_timeout,
+        tls_timeout=settings.handshake_timeout,
+        drain_timeout=settings.drain_timeout,
+        bare_line_endings=settings.bare_newline,
+    )
+
+
+async def serve(app: App, settings: GatewaySettings, ready_fd: int | None = None) -> None:
+    """Serve until SIGTERM or SIGINT. Raises BadSetting."""
+    loop = asyncio.get_running_loop()
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    folder = app.settings.data / "tls"
+    names = development_names(app.settings.hostname, settings.bind)
+    tls = open_tls(settings.tls_certificate, settings.tls_key, folder, names)
+    loop.add_signal_handler(signal.SIGHUP, tls.reload)
+    crossing = Crossing(app, settings.threads)
+    listeners = Listeners(settings, tls)
+    for service, port in services(app, settings, crossing, tls):
+        await listeners.open(service, port)
+    if settings.metrics > 0:
+        serve_metrics(settings.bind[0], settings.metrics)
+    watching = loop.create_task(_watch_certificate(tls))
+    line = listeners.ready_line()
+    _tell_ready(settings, ready_fd, line)
+    log.info("ready", extra={"listeners": line.removeprefix("ready ")})
+    await stop.wait()
+    watching.cancel()
+    cut_off = await listeners.drain(settings.drain_timeout)
+    # What clients were told is safe already; this waits for calls whose clients have gone.
+    await asyncio.to_thread(crossing.close)
+    log.info("stopped", extra={"cut_off": cut_off})
+
+
+async def _watch_certificate(tls: Tls) -> None:
+    while True:
+        await asyncio.sleep(_LOOK_AT_CERTIFICATE)
+        try:
+            tls.reload_if_changed()
+        except OSError:
+            log.exception("certificate not reloaded")
+
+
+def _tell_ready(settings: GatewaySettings, ready_fd: int | None, line: str) -> None:
+    if settings.ready_file is not None:
+        # Renamed, so that whoever waits for the file finds the whole line in it.
+        draft = settings.ready_file.with_name(settings.ready_file.name + ".draft")
+        draft.write_text(line + "\n")
+        os.replace(draft, settings.ready_file)
+    if ready_fd is not None:
+        with os.fdopen(ready_fd, "w") as channel:
+            channel.write(line + "\n")
+
+
+def main(arguments: list[str], environment: Mapping[str, str]) -> int:
+    """Return the exit status: 0, or 78 when a setting is to blame, 75 when a store is."""
+    parser = argparse.ArgumentParser(prog="python -m gateway", description=__doc__)
+    parser.add_argument("--ready-fd", type=int, help="gets one line when every listener accepts")
+    options = parser.parse_args(arguments)
+    try:
+        configure_logging(environment.get("POSTROOM_LOG", "info"))
+        settings = GatewaySettings.from_environment(environment)
+        app = build(environment)
+    except (BadSetting, StoreUnavailable) as error:
+        print(f"gateway: {error}", file=sys.stderr)
+        return _EX_CONFIG if isinstance(error, BadSetting) else os.EX_TEMPFAIL
+    try:
+        uvloop.run(serve(app, settings, options.ready_fd))
+    except BadSetting as error:
+        print(f"gateway: {error}", file=sys.stderr)
+        return _EX_CONFIG
+    finally:
+        with contextlib.suppress(StoreUnavailable):
+            app.platform.close()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:], os.environ))
