@@ -436,7 +436,8 @@ def _multiparts() -> Iterator[tuple[str, bytes]]:
     yield (
         "multipart/signed",
         _multipart(
-            b'--a\r\n\r\nx\r\n--a\r\nContent-Type: application/pgp-signature; name="s.asc"\r\n\r\ns\r\n--a--\r\n',
+            b"--a\r\n\r\nx\r\n--a\r\nContent-Type: application/pgp-signature; name=s.asc\r\n\r\n"
+            b"s\r\n--a--\r\n",
             b"signed; micalg=pgp-sha256; protocol=x",
         ),
     )
@@ -450,7 +451,8 @@ def _multiparts() -> Iterator[tuple[str, bytes]]:
     yield (
         "digest",
         _multipart(
-            b"--a\r\n\r\nSubject: x\r\nFrom: a@b\r\n\r\ny\r\n--a\r\nContent-Type: text/plain\r\n\r\nz\r\n--a\r\n--a--\r\n",
+            b"--a\r\n\r\nSubject: x\r\nFrom: a@b\r\n\r\ny\r\n"
+            b"--a\r\nContent-Type: text/plain\r\n\r\nz\r\n--a\r\n--a--\r\n",
             b"digest",
         ),
     )
@@ -481,15 +483,16 @@ def _nested() -> Iterator[tuple[str, bytes]]:
         yield (
             f"inner boundary {mark!r} of an outer that is longer",
             _multipart(
-                b"--abc\r\nContent-Type: multipart/mixed; boundary=%b\r\n\r\n--%b\r\n\r\none\r\n--%b--\r\n"
-                b"--abc\r\n\r\ntwo\r\n--abc--\r\n" % (boundary, mark, mark),
+                b"--abc\r\nContent-Type: multipart/mixed; boundary=%b\r\n\r\n--%b\r\n"
+                b"\r\none\r\n--%b--\r\n--abc\r\n\r\ntwo\r\n--abc--\r\n" % (boundary, mark, mark),
                 boundary=b"abc",
             ),
         )
     yield (
         "outer boundary in the header of a part",
         _multipart(
-            b"--a\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nSubject: x\r\n--a\r\n\r\ny\r\n--a--\r\n"
+            b"--a\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n"
+            b"--b\r\nSubject: x\r\n--a\r\n\r\ny\r\n--a--\r\n"
         ),
     )
     message = b"Content-Type: message/rfc822\r\n\r\nSubject: in\r\nContent-Type: "
@@ -509,13 +512,15 @@ def _nested() -> Iterator[tuple[str, bytes]]:
     yield (
         "message that is empty",
         _multipart(
-            b"--a\r\nContent-Type: message/rfc822\r\n\r\n--a\r\nContent-Type: message/rfc822\r\n--a--\r\n"
+            b"--a\r\nContent-Type: message/rfc822\r\n\r\n"
+            b"--a\r\nContent-Type: message/rfc822\r\n--a--\r\n"
         ),
     )
     yield (
         "message with bad addresses",
         _multipart(
-            b"--a\r\nContent-Type: message/rfc822\r\n\r\nFrom: <>\r\nTo: g:;\r\n\r\nbody\r\n--a--\r\n"
+            b"--a\r\nContent-Type: message/rfc822\r\n\r\n"
+            b"From: <>\r\nTo: g:;\r\n\r\nbody\r\n--a--\r\n"
         ),
     )
     yield (
@@ -532,7 +537,8 @@ def _nested() -> Iterator[tuple[str, bytes]]:
     yield (
         "message/delivery-status",
         _multipart(
-            b"--a\r\nContent-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; x\r\n\r\n--a--\r\n",
+            b"--a\r\nContent-Type: message/delivery-status\r\n\r\n"
+            b"Reporting-MTA: dns; x\r\n\r\n--a--\r\n",
             b"report; report-type=delivery-status",
         ),
     )
@@ -557,7 +563,8 @@ def _messages(depth: int) -> bytes:
 _LINES = [
     b"--a", b"--a--", b"--b", b"--b--", b"--ab", b"--a ", b"", b"", b"", b"text", b"Subject: x",
     b"Content-Type: multipart/mixed; boundary=b", b"Content-Type: multipart/digest; boundary=ab",
-    b"Content-Type: message/rfc822", b"Content-Type: text/html; charset=x", b"From: a@b", b" folded",
+    b"Content-Type: message/rfc822", b"Content-Type: text/html; charset=x", b"From: a@b",
+    b" folded",
 ]  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from postroom.message.parameters import QUOTED_PAIR
 from postroom.message.words import decode_words, guess
 
-_MOST = 10_000  # mailboxes read of one field
+MOST_ADDRESSES = 10_000  # mailboxes read of one field
 
 
 class Address(NamedTuple):
@@ -63,7 +63,7 @@ def parse_addresses(value: bytes) -> list[Address]:
     """Return the mailboxes of a raw field value, with marks around the members of groups."""
     found: list[Address] = []
     position = 0
-    while position < len(value) and len(found) < _MOST:
+    while position < len(value) and len(found) < MOST_ADDRESSES:
         match = _COMMON.match(value, position)
         if match is None:
             found += _Reader(value, position).read()
@@ -89,7 +89,7 @@ class _Reader:
     def read(self) -> list[Address]:
         in_group = False
         words: list[bytes] = []
-        while (token := self._next()) and len(self._found) < _MOST:
+        while (token := self._next()) and len(self._found) < MOST_ADDRESSES:
             if token == b"<":
                 self._angle(_phrase(words))
                 words = []

@@ -1,6 +1,6 @@
 """IMAP ENVELOPE (RFC 9051 section 7.5.2): what a list of messages shows, as octets to send."""
 
-from postroom.message.addresses import Address, parse_addresses
+from postroom.message.addresses import MOST_ADDRESSES, Address, parse_addresses
 from postroom.message.entity import Entity
 from postroom.message.imap_strings import for_humans, nstring, one_line, string
 
@@ -26,8 +26,9 @@ class Fields:
             elif name in _TEXTS:
                 self.texts[name] = one_line(value)
             elif name in _LISTS:
-                found = parse_addresses(value)
-                self.lists[name] = self.lists[name] + found if name in self.lists else found
+                found = self.lists.setdefault(name, [])
+                if len(found) < MOST_ADDRESSES:
+                    found += parse_addresses(value)
 
 
 def envelope(fields: Fields) -> bytes:

@@ -31,7 +31,9 @@ def fields(header: bytes) -> list[Field]:
         name = match[1].strip()
         if name:
             value = unfold(match[2] or b"")
-            found.append(Field(name.decode("latin-1"), match.start(), match.end(), value))
+            found.append(
+                Field(name.decode("utf-8", "surrogateescape"), match.start(), match.end(), value)
+            )
     return found
 
 
@@ -67,7 +69,7 @@ def header_fields(header: bytes, names: Collection[str], exclude: bool = False) 
     RFC 9051 section 6.4.5.1, HEADER.FIELDS and HEADER.FIELDS.NOT: names match without regard
     to case, the order is the message's, the empty line at the end is always there.
     """
-    wanted = {name.lower().encode("utf-8", "surrogateescape") for name in names}
+    wanted = {name.encode("utf-8", "surrogateescape").lower() for name in names}
     chosen = bytearray()
     for match in _FIELD.finditer(header):
         name = match[1].strip().lower()

@@ -4,11 +4,16 @@ import html
 import re
 
 # What is not shown. Each alternative ends at its end mark, or with the text: both are linear.
-_HIDDEN_START = re.compile(r"<(?:(!--)|(script|style|head|title|template)\b)", re.IGNORECASE)
+_FLAGS = re.IGNORECASE | re.ASCII  # without ASCII, a long s would begin a "script" too
+_HIDDEN_START = re.compile(r"<(?:(!--)|(script|style|head|title|template)\b[^<>]*>?)", _FLAGS)
+_HIDDEN_END = {
+    name: re.compile(rf"</{name}\s*>", _FLAGS)
+    for name in ("script", "style", "head", "title", "template")
+}
 _TAG = re.compile(r"<(/?[A-Za-z][A-Za-z0-9]*)[^<>]*>|<[!?][^<>]*>")
 _BLOCKS = re.compile(
     r"</?(?:p|br|div|tr|td|th|li|ul|ol|table|h[1-6]|hr|blockquote|pre|section|article)\b",
-    re.IGNORECASE,
+    _FLAGS,
 )
 _SPACE = re.compile(r"[ \t\r\n\f\xa0]+")
 
@@ -28,16 +33,23 @@ def _without_hidden(text: str) -> str:
     text = text.replace("\x00", "")
     kept = []
     position = 0
+    unclosed = False
     while match := _HIDDEN_START.search(text, position):
         kept.append(text[position : match.start()])
-        if match[1]:
-            end = text.find("-->", match.end())
+        position = match.end()
+        name = "!--" if match[1] else match[2].lower()
+        if name == "head" and unclosed:
+            continue
+        if name == "!--":
+            end = text.find("-->", position)
             position = end + 3 if end >= 0 else len(text)
             continue
-        closing = re.compile(rf"</{match[2]}\s*>", re.IGNORECASE).search(text, match.end())
-        if closing is None and match[2].lower() == "head":  # never closed: the text is in it
-            position = match.end()
-            continue
-        position = closing.end() if closing else len(text)
+        closing = _HIDDEN_END[name].search(text, position)
+        if closing is not None:
+            position = closing.end()
+        elif name == "head":  # the text comes without an end of the head: it is looked for once
+            unclosed = True
+        else:
+            position = len(text)
     kept.append(text[position:])
     return "".join(kept)

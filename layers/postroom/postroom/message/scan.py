@@ -64,14 +64,17 @@ class _Scanner:
                 break
             multipart, start = found
             entity = multipart.entity
-            self._close_to(multipart, start)
             after = start + len(multipart.delimiter)
-            line_end = self._message.find(b"\n", after)
-            if self._message.startswith(b"--", after):
+            is_last = self._message.startswith(b"--", after)
+            if self._parts >= MOST_PARTS and not is_last:
+                break
+            self._close_to(multipart, start)
+            if is_last:
                 self._open.pop()
                 position = after
                 continue
-            if line_end < 0 or self._parts >= MOST_PARTS:
+            line_end = self._message.find(b"\n", after)
+            if line_end < 0:
                 break
             position = line_end + 1
             child = Entity(entity.number_of_child(), position)

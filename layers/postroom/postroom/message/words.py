@@ -51,18 +51,20 @@ def decode_words(value: bytes) -> str:
     value = _BETWEEN.sub(rb"\1", value)
     pieces: list[str] = []
     position = 0
-    pending, charset = b"", ""  # adjacent words may share one multi-octet character
+    pending: list[bytes] = []  # adjacent words may share one multi-octet character
+    charset = ""
     for match in _ENCODED_WORD.finditer(value):
         name = match[1].decode("latin-1").partition("*")[0].lower()  # RFC 2231 section 5
         octets = _decode_word(match[2], match[3])
         if pending and (match.start() != position or name != charset):
-            pieces.append(charset_to_str(pending, charset))
-            pending = b""
+            pieces.append(charset_to_str(b"".join(pending), charset))
+            pending = []
         if match.start() != position:
             pieces.append(guess(value[position : match.start()]))
-        pending, charset, position = pending + octets, name, match.end()
+        pending.append(octets)
+        charset, position = name, match.end()
     if pending:
-        pieces.append(charset_to_str(pending, charset))
+        pieces.append(charset_to_str(b"".join(pending), charset))
     pieces.append(guess(value[position:]))
     return "".join(pieces)
 
