@@ -38,8 +38,8 @@ class Maildrop:
     mailbox: str  # id
     uid_validity: int
     lock: MaildropLock
-    uids: array[int] = field(default_factory=lambda: array("Q"))
-    sizes: array[int] = field(default_factory=lambda: array("Q"))
+    uids: "array[int]" = field(default_factory=lambda: array("Q"))
+    sizes: "array[int]" = field(default_factory=lambda: array("Q"))
     records: list[bytes] = field(default_factory=list)
     marked: set[int] = field(default_factory=set)  # numbers of messages to be deleted
     total: int = 0  # octets of the messages that are not marked
