@@ -234,20 +234,29 @@ class Database:
             log = os.stat(f"{self._path}-wal")
             if log.st_size < LONGEST_LOG or log.st_mtime_ns == self._checkpointed:
                 return
-            with self.reading() as connection:
-                # SQLite before 3.51.3 may lose frames when a writer resets the log at the moment
-                # a checkpoint begins. It resets only a log that is copied whole, so one page
-                # added now keeps every writer from it until this checkpoint is through.
-                self.run(_touch, durable=False)
-                _, frames, _ = connection.execute(_CHECKPOINT).fetchone()
-                if frames * PAGE_OCTETS > LONGEST_LOG:
-                    with self._turn, self._exclusive():
-                        connection.execute(_CHECKPOINT).fetchone()
+            lock = os.open(f"{self._path}.checkpoint.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                self._copy_log()
+            finally:
+                os.close(lock)
             self._checkpointed = os.stat(f"{self._path}-wal").st_mtime_ns
-        except FileNotFoundError:
+        except (FileNotFoundError, BlockingIOError):
             return
         except (sqlite3.Error, OSError) as error:
             raise StoreUnavailable(f"{self._path}: {error}") from error
+
+    def _copy_log(self) -> None:
+        with self.reading() as connection:
+            # SQLite before 3.51.3 may lose frames when a writer resets the log at the moment a
+            # checkpoint begins (sqlite.org/wal.html, "The WAL-Reset Bug"). It resets only a log
+            # that is copied whole; so one page added now, and no other checkpoint meanwhile,
+            # keep every writer from it until this one is through.
+            self.run(_touch, durable=False)
+            _, frames, _ = connection.execute(_CHECKPOINT).fetchone()
+            if frames * PAGE_OCTETS > LONGEST_LOG:
+                with self._turn, self._exclusive():
+                    connection.execute(_CHECKPOINT).fetchone()
 
     def close(self) -> None:
         """Commit what waits, then let go. Later calls raise StoreUnavailable."""
@@ -293,7 +302,6 @@ class Database:
         )
         connection.execute(f"PRAGMA page_size={PAGE_OCTETS}")
         connection.execute("PRAGMA wal_autocheckpoint=0")
-        connection.execute("PRAGMA mmap_size=1073741824")
         connection.execute("PRAGMA cache_size=-8192")
         self._all.append(connection)
         return connection
