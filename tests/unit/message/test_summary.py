@@ -1,10 +1,13 @@
 """Summaries: what they say, that they survive storage, and how small they are."""
 
+import random
+
 import pytest
 
 from bench.message import message as typical
 from postroom.message.bodystructure import without_extensions
 from postroom.message.summary import (
+    LARGEST,
     Summary,
     body_of,
     body_structure_of,
@@ -76,3 +79,28 @@ def test_preview_and_attachments(message: bytes, preview: str, has_attachment: b
 
 def test_a_typical_summary_costs_one_kilobyte() -> None:
     assert len(summarise(typical(4096)).encode()) <= 1000
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        pytest.param(b"From: " + b"a@b," * 500_000, id="addresses"),
+        pytest.param(b"Subject: " + random.Random(1).randbytes(900_000), id="a long subject"),
+        pytest.param(
+            b"Content-Type: multipart/mixed; boundary=a\r\n\r\n"
+            + b"".join(
+                b"--a\r\nContent-Type: a/b; c=%b\r\n\r\nx\r\n"
+                % chance.randbytes(300).hex().encode()
+                for chance in map(random.Random, range(2_000))
+            ),
+            id="parts with long parameters",
+        ),
+    ],
+)
+def test_no_summary_is_too_large_to_store(message: bytes) -> None:
+    summary = summarise(message)
+    encoded = summary.encode()
+    assert len(encoded) <= LARGEST
+    assert Summary.decode(encoded) == summary
+    assert summary.structure.end == len(message)
+    assert body_of(encoded) == summary.body

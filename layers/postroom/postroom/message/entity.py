@@ -51,9 +51,14 @@ class Entity:
         self.type_key = b"text/plain"
         self.disposition: tuple[bytes, Parameters] | None = None
 
-    def read_header(self, message: bytes, in_digest: bool) -> None:
-        """Read the fields between ``header`` and ``body``. *in_digest*: RFC 2046 section 5.1.5."""
-        end = min(self.body, self.header + _LONGEST_HEADER)
+    def read_header(
+        self, message: bytes, in_digest: bool = False, longest: int = _LONGEST_HEADER
+    ) -> None:
+        """Read the fields between ``header`` and ``body``, of its first *longest* octets.
+
+        *in_digest*: a part without a type is a message (RFC 2046 section 5.1.5).
+        """
+        end = min(self.body, self.header + longest)
         self.fields = [
             (name, value) for name, value in pairs(message[self.header : end]) if name in _WANTED
         ]

@@ -15,11 +15,15 @@ from postroom.message.dates import parse_date
 from postroom.message.decode import decoded_text
 from postroom.message.entity import Entity
 from postroom.message.envelope import Fields, envelope
+from postroom.message.headers import end_of_header
 from postroom.message.scan import scan_entity
 from postroom.message.structure import Part
 from postroom.message.words import decode_words, guess
 
 PREVIEW = 200  # characters (RFC 8970 section 3.1)
+# An item of DynamoDB holds 400 KB. A message built to need more is shown in one piece instead.
+LARGEST = 300_000
+_MODERATE_HEADER = 16_384  # addresses in it grow up to sixteenfold in an ENVELOPE
 _READ_FOR_PREVIEW = 4096  # octets of a text part; HTML begins with much that is not shown
 _READ_OF_HTML = 65_536
 _MOST_REFERENCES = 200
@@ -89,7 +93,28 @@ structure_of = stored.structure_of
 
 def summarise(message: bytes) -> Summary:
     """Return the summary of a message, whatever its octets are. Never raises."""
-    root = scan_entity(message)
+    summary = _summary(message, scan_entity(message))
+    if (
+        len(summary.envelope) + len(summary.body_structure) + summary.structure.body > LARGEST // 2
+        and len(summary.encode()) > LARGEST
+    ):
+        return _summary(message, _opaque(message))
+    return summary
+
+
+def _opaque(message: bytes) -> Entity:
+    """Return a message as one piece, with what a header of moderate size says."""
+    root = Entity("", 0)
+    root.body = end_of_header(message)
+    root.end = len(message)
+    root.lines = message.count(b"\n", root.body)
+    root.read_header(message, longest=_MODERATE_HEADER)
+    if root.is_multipart or root.is_message:
+        root.make_opaque()
+    return root
+
+
+def _summary(message: bytes, root: Entity) -> Summary:
     fields = Fields(root)
     structure = root.as_part()
     senders, recipients = fields.lists.get(b"from"), fields.lists.get(b"to")
