@@ -26,6 +26,7 @@ class _Tree:
 
     def names(self) -> list[str]:
         names = {*self.mailboxes, *self.subscribed, *self.parents}
+        names.update(name for each in self.subscribed for name in above(each))
         return sorted(names, key=reading_order)
 
     def exists(self, name: str) -> bool:

@@ -48,7 +48,7 @@ EXECUTIONS: dict[type[commands.Command], Execution] = {
     commands.Expunge: Execution(
         "EXPUNGE", execute_messages.expunge, selected=True, always_looks=True
     ),
-    commands.Copy: Execution("COPY", execute_messages.copy, selected=True),
+    commands.Copy: Execution("COPY", execute_messages.copy, selected=True, always_looks=True),
     commands.Move: Execution("MOVE", execute_messages.move, selected=True, always_looks=True),
     commands.Store: Execution(
         "STORE", execute_messages.store, selected=True, expunges=False, always_looks=True

@@ -10,7 +10,7 @@ class ImapLimits:
     idle_seconds: float = 30 * 60  # RFC 9051 section 5.4 asks for 30 minutes at least
     login_seconds: float = 60  # from the greeting to the login, whatever is said meanwhile
     handshake_seconds: float = 15
-    errors: int = 50  # commands answered with BAD, in one connection
+    errors: int = 20  # commands answered with BAD, in one connection
     errors_before_login: int = 8
     read_ahead: int = 128 * 1024  # octets received and not dealt with
     look_again_seconds: float = 120  # an idling client hears of news that the topic lost

@@ -4,6 +4,7 @@ import logging
 from dataclasses import dataclass
 
 from gateway.imap.fetch import UnknownEncoding
+from gateway.imap.parser_search import BadCharset
 from postroom.errors import BadSyntax, PostroomError, StoreUnavailable, TooLarge
 from postroom.mailboxes.store import (
     BadFlag,
@@ -52,6 +53,8 @@ def outcome_of(error: PostroomError) -> No | Bad | Bye:
     if isinstance(error, No | Bad | Bye):
         return error
     match error:
+        case BadCharset():  # the one mistake of grammar that is a NO (RFC 9051 section 6.4.4)
+            return No(str(error), b"BADCHARSET (UTF-8 US-ASCII)")
         case BadSyntax():
             return Bad(str(error))
         case MailboxMissing():

@@ -1,7 +1,6 @@
 """The IMAP listeners: what makes a protocol for each connection, and lets all of them go."""
 
 import asyncio
-from dataclasses import replace
 
 from gateway.crossing import Crossing
 from gateway.imap.connection import Connection
@@ -47,9 +46,11 @@ def make_imap(
     implicit: bool,
     limits: ImapLimits | None = None,
 ) -> ImapServer:
-    """Wire a server for one port. *implicit*: the listener has done the TLS handshake already."""
-    limits = replace(
-        limits or ImapLimits(),
+    """Wire a server for one port. *implicit*: the listener has done the TLS handshake already.
+
+    *limits*: instead of those that the settings say.
+    """
+    limits = limits or ImapLimits(
         message_size=settings.message_size,
         idle_seconds=settings.imap_timeout,
         login_seconds=settings.login_timeout,

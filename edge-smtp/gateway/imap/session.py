@@ -196,7 +196,7 @@ class Session:
         try:
             command = parse(text, self.utf8)
         except BadSyntax as error:
-            self.bad(tag_of(text), str(error))
+            self._failed(tag_of(text), "command", error)
             return
         execution = EXECUTIONS[type(command)]
         try:

@@ -1,0 +1,148 @@
+"""Replays tests/conversations/imap/*.txt: whole, byte by byte, and pipelined.
+
+A conversation opens with what is ``given``; then ``C:`` is a line of the client, ``S:`` one of the
+server. ``2C:`` and ``2S:`` belong to a second client. ``...`` in an ``S:`` line stands for
+anything. ``S: (closed)`` means that the server closed the connection. ``given`` can be
+
+    logged in [as NAME]             this client needs no LOGIN (put its number in front: 2 logged in)
+    selected MAILBOX                nor SELECT
+    message NAME in MAILBOX FLAGS   imap/messages/NAME.eml is there
+    mailbox NAME                    exists
+    quota NUMBER                    octets, of alice
+    not pipelined                   the outcome depends on when the client speaks
+"""
+
+import asyncio
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from itertools import groupby
+from pathlib import Path
+
+import pytest
+
+from tests.conversations.imap_world import Client, World, new_data, sample
+
+FOLDER = Path(__file__).parent / "imap"
+_LINE = re.compile(r"(\d?)([CS]): ?(.*)")
+
+
+@dataclass
+class Conversation:
+    given: list[str] = field(default_factory=list)
+    lines: list[tuple[int, str, str]] = field(default_factory=list)  # client, C or S, text
+
+    @property
+    def can_be_pipelined(self) -> bool:
+        return "not pipelined" not in self.given and {who for who, _, _ in self.lines} == {1}
+
+
+def read(path: Path) -> Conversation:
+    found = Conversation()
+    for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
+        if not line or line.startswith("#"):
+            continue
+        if line.startswith("given: "):
+            found.given.append(line.removeprefix("given: "))
+            continue
+        match = _LINE.fullmatch(line)
+        assert match, f"{path.name}:{number}: neither given, C: nor S:"
+        found.lines.append((int(match[1] or 1), match[2], match[3]))
+    return found
+
+
+def cases() -> Iterator[object]:
+    for path in sorted(FOLDER.glob("*.txt")):
+        conversation = read(path)
+        yield pytest.param(conversation, "whole", id=f"{path.stem}-whole")
+        yield pytest.param(conversation, "bytes", id=f"{path.stem}-bytes")
+        if conversation.can_be_pipelined:
+            yield pytest.param(conversation, "pipelined", id=f"{path.stem}-pipelined")
+
+
+@pytest.mark.parametrize(("conversation", "manner"), list(cases()))
+def test_conversation(
+    conversation: Conversation,
+    manner: str,
+    tmp_path: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    data = new_data(tmp_path_factory.getbasetemp(), tmp_path)
+    asyncio.run(_replay(conversation, manner, data))
+
+
+async def _replay(conversation: Conversation, manner: str, data: Path) -> None:
+    world = World(data, errors=5, errors_before_login=3)
+    try:
+        clients = await _prepare(world, conversation)
+        turns = conversation.lines
+        if manner == "pipelined":  # the client says everything before it listens
+            turns = sorted(turns, key=lambda line: line[1])
+        for (who, side), lines in groupby(turns, key=lambda line: line[:2]):
+            texts = [text for _, _, text in lines]
+            if side == "C":
+                octets = "".join(f"{text}\r\n" for text in texts).encode()
+                await clients[who].send(octets, piece=1 if manner == "bytes" else 0)
+            else:
+                await _expect(clients[who], texts)
+        for client in clients.values():
+            await asyncio.sleep(0.005)
+            left = await client.wait(lambda _: True)
+            assert not left, f"the server said more: {left!r}"
+    finally:
+        await world.close()
+
+
+async def _expect(client: Client, expected: list[str]) -> None:
+    closes = expected[-1] == "(closed)"
+    wanted = expected[:-1] if closes else expected
+    count = len(wanted)
+    said = await client.wait(
+        lambda new: client.closed if closes else new.count(b"\n") >= count and new.endswith(b"\n")
+    )
+    lines = said.decode("utf-8", "replace").split("\r\n")
+    assert lines.pop() == "", f"an unfinished line: {said!r}"
+    assert len(lines) == count, f"expected {wanted}, the server said {lines}"
+    for line, want in zip(lines, wanted, strict=True):
+        pattern = ".*".join(re.escape(part) for part in want.split("..."))
+        assert re.fullmatch(pattern, line), f"expected {want!r}, the server said {line!r}"
+    if closes:
+        assert client.closed
+
+
+async def _prepare(world: World, conversation: Conversation) -> dict[int, Client]:
+    numbers = sorted({who for who, _, _ in conversation.lines})
+    logged_in: dict[int, str] = {}
+    selected: dict[int, str] = {}
+    for given in conversation.given:
+        who, words = _who(given)
+        match words:
+            case ["logged", "in"]:
+                logged_in[who] = "alice"
+            case ["logged", "in", "as", name]:
+                logged_in[who] = name
+            case ["selected", mailbox]:
+                logged_in.setdefault(who, "alice")
+                selected[who] = mailbox
+            case ["message", name, "in", mailbox, *flags]:
+                world.deliver(sample(name), mailbox, tuple(flags))
+            case ["mailbox", name]:
+                world.app.mailboxes.create(world.account().id, name)
+            case ["quota", octets]:
+                world.app.directory.set_account(replace(world.account(), quota=int(octets)))
+            case ["not", "pipelined"]:
+                pass
+            case _:
+                raise AssertionError(f"given: {given}")
+    clients = {}
+    for who in numbers:
+        if who in logged_in:
+            clients[who] = await world.client(selected.get(who, ""), logged_in[who])
+        else:
+            clients[who] = world.connect()
+    return clients
+
+
+def _who(given: str) -> tuple[int, list[str]]:
+    words = given.split()
+    return (int(words[0]), words[1:]) if words[0].isdigit() else (1, words)
