@@ -11,7 +11,6 @@ import argparse
 import asyncio
 import multiprocessing
 import socket
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -177,4 +176,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

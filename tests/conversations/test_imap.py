@@ -4,7 +4,7 @@ A conversation opens with what is ``given``; then ``C:`` is a line of the client
 server. ``2C:`` and ``2S:`` belong to a second client. ``...`` in an ``S:`` line stands for
 anything. ``S: (closed)`` means that the server closed the connection. ``given`` can be
 
-    logged in [as NAME]             this client needs no LOGIN (put its number in front: 2 logged in)
+    logged in [as NAME]             no need of LOGIN (put a client's number in front: 2 logged in)
     selected MAILBOX                nor SELECT
     message NAME in MAILBOX FLAGS   imap/messages/NAME.eml is there
     mailbox NAME                    exists

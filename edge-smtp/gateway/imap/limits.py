@@ -16,3 +16,4 @@ class ImapLimits:
     look_again_seconds: float = 120  # an idling client hears of news that the topic lost
     connections: int = 10_000
     summaries: int = 32 * 1024 * 1024  # octets of summaries kept for the next FETCH
+    view_messages: int = 100_000  # in views of mailboxes kept for the next SELECT

@@ -1,6 +1,7 @@
 """What the sessions of all IMAP ports of a process share."""
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -12,7 +13,10 @@ from gateway.imap.watchers import Watchers
 from gateway.tls import Tls
 from postroom.app import App
 from postroom.directory.records import Account
-from postroom.mailboxes.view import Views
+from postroom.mailboxes.view import View, Views
+
+
+_MOST_VIEWS = 256  # kept for clients that come back
 
 
 class Logins(Protocol):
@@ -40,10 +44,22 @@ class Service:
     summaries: SummaryCache
     tls: Tls | None
     plaintext_login: Callable[[str], bool]  # may this client address send a password in clear?
+    _recent_views: OrderedDict[str, View] = field(default_factory=OrderedDict)  # by mailbox id
     _members: set[Member] = field(default_factory=set)
     _draining: bool = False
     _empty: asyncio.Event = field(default_factory=asyncio.Event)
     _look_again: asyncio.TimerHandle | None = None
+
+    def keep(self, view: View) -> None:
+        """Hold on to the view for a while: clients come back to a mailbox, and then it is only
+        brought up to date."""
+        views, size = self._recent_views, self.limits.view_messages
+        views[view.mailbox.id] = view
+        views.move_to_end(view.mailbox.id)
+        held = sum(len(each) for each in views.values())
+        while len(views) > _MOST_VIEWS or (held > size and views):
+            _, oldest = views.popitem(last=False)
+            held -= len(oldest)
 
     def enter(self, member: Member) -> str:
         """Count the connection in. Returns why it cannot stay, "" when it can."""

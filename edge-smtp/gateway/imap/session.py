@@ -322,6 +322,7 @@ class Session:
     def deselect(self) -> None:
         if self.selected is not None:
             self._service.watchers.unwatch(self.selected.id, self)
+            self._service.keep(self.selected.view)
             self.selected = None
 
     def news(self) -> None:
