@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.panel import Panel
 
+from gateway.certificates import development_certificate
+from gateway.logs import configure_logging
+from gateway.tls import development_names
 from local.cli.directory import new_password
 from local.cli.session import DEFAULT_DATA, Data, console, opened
-from local.runtime.logs import configure_logging
 from local.runtime.supervisor import Plan, Supervisor, child_environment
 from postroom.app import App
 from postroom.directory.records import Domain
@@ -61,7 +62,7 @@ def up(
     The first start makes a demo domain with two users and shows their passwords once. Later
     starts keep all data. Ctrl-C finishes what is under way and stops.
     """
-    configure_logging()
+    configure_logging(os.environ.get("POSTROOM_LOG", "warning"))
     data = data.absolute()
     data.mkdir(parents=True, exist_ok=True, mode=0o700)
     if ready_file is not None:
@@ -82,17 +83,25 @@ def up(
         "POSTROOM_BIND": bind,
         "POSTROOM_HOSTNAME": os.environ.get("POSTROOM_HOSTNAME", socket.getfqdn()),
         **{f"POSTROOM_{name.upper()}": str(port) for name, port in ports.items()},
-        **_certificate(data),
     }
+    authority = _authority(data, settings["POSTROOM_HOSTNAME"], bind)
     with opened(data) as app:
         demo = _make_demo(app)
     plan = Plan(data, bind, http, gateways, workers, child_environment(settings), ready_file)
 
     def when_ready() -> None:
-        _print_next_steps(bind, ports, data, demo, settings["POSTROOM_TLS_AUTHORITY"])
+        _print_next_steps(ports, data, demo, authority)
 
     asyncio.run(Supervisor(plan).run(when_ready))
-    console.print("stopped; everything that was accepted is safe in", str(data), style="dim")
+    console.print(f"Stopped. All mail is in {data}.", style="dim", highlight=False)
+
+
+def _authority(data: Path, hostname: str, bind: str) -> Path | None:
+    """The development authority's certificate, or None when a real certificate is given."""
+    if os.environ.get("POSTROOM_TLS_CERTIFICATE"):
+        return None
+    names = development_names(hostname, bind.split(","))
+    return development_certificate(data / "tls", names).authority
 
 
 def _make_demo(app: App) -> dict[str, str]:
@@ -105,3 +114,43 @@ def _make_demo(app: App) -> dict[str, str]:
         account = app.directory.add_account(address, password)
         app.mailboxes.create_account(account.id)
     return passwords
+
+
+def _print_next_steps(
+    ports: dict[str, int], data: Path, demo: dict[str, str], authority: Path | None
+) -> None:
+    """What a person does next: ports, passwords, a first mail. Every line can be copied."""
+    console.print("\n[bold green]Postroom is up.[/] Ctrl-C stops it.\n")
+    open_ports = {name: port for name, port in ports.items() if port and name in _SPOKEN}
+    listed = "   ".join(f"{name} [bold]{port}[/]" for name, port in open_ports.items())
+    console.print(f"  listening   {listed}", highlight=False)
+    console.print(f"  mail        {data}", highlight=False)
+    if authority is not None:
+        console.print(f"  trust       {authority}", highlight=False)
+    if demo:
+        console.print("\n  Two users to try it with; the passwords are shown only now:\n")
+        for address, password in demo.items():
+            console.print(f"    {address}   [bold]{password}[/]", highlight=False)
+    user = next(iter(demo), f"alice@{DEMO_DOMAIN}")
+    if ports["smtp"]:
+        console.print("\n  Send a mail:\n")
+        mail = f"From: you@elsewhere.test\\r\\nTo: {user}\\r\\nSubject: Hello\\r\\n\\r\\nHi.\\r\\n"
+        _command(
+            f"printf '{mail}' | curl -sS smtp://127.0.0.1:{ports['smtp']} "
+            f"--mail-from you@elsewhere.test --mail-rcpt {user} -T -"
+        )
+    if ports["imaps"]:
+        console.print("\n  Read it:\n")
+        password = f":{demo[user]}" if user in demo else ""
+        trust = f"--cacert {authority} " if authority is not None else ""
+        _command(
+            f"curl -sS {trust}-u {user}{password} 'imaps://localhost:{ports['imaps']}/INBOX;UID=*'"
+        )
+    console.print("\n  Administer it: [bold]postroom --help[/], in another terminal.\n")
+
+
+_SPOKEN = ("smtp", "imap", "imaps", "pop3", "pop3s")  # what the gateway opens so far
+
+
+def _command(line: str) -> None:
+    console.print(f"    {line}", highlight=False, soft_wrap=True, markup=False)

@@ -14,8 +14,8 @@ from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 
+from gateway.logs import configure_logging
 from local.runtime.invoke import Handler, failed_letters, invoke, load, schedule_event, sqs_event
-from local.runtime.logs import configure_logging
 from local.runtime.template import FunctionSpec, QueueTrigger, ScheduleTrigger, read_template
 from postroom.app import open_platform
 from postroom.errors import PostroomError
@@ -95,7 +95,7 @@ class Worker:
 
 
 def main() -> None:
-    configure_logging()
+    configure_logging(os.environ.get("POSTROOM_LOG", "info"))
     os.nice(_NICENESS)
     worker = Worker(
         Path(sys.argv[1]),

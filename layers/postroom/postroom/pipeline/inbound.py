@@ -6,7 +6,8 @@ back by itself; the others go on. Every step may run again on a message it has a
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -14,15 +15,13 @@ from postroom.directory.records import Route, Target
 from postroom.directory.store import Directory
 from postroom.errors import ConditionFailed, PostroomError
 from postroom.journeys.store import Event, Journey, Journeys
-from postroom.mailboxes.records import NewMessage
+from postroom.mailboxes.records import Delivery, NewMessage
 from postroom.mailboxes.store import Mailboxes, MailboxMissing
 from postroom.message.summary import Summary, summarise
 from postroom.pipeline.accepted import Accepted
 from postroom.platform.blobs import BlobStore
 from postroom.platform.clock import Clock
-from postroom.platform.table import MOST_WRITES, Put
-
-MOST_APPENDED = (MOST_WRITES - 1) // 2  # a message and its marker each, and the mailbox
+from postroom.platform.table import Put
 
 
 class Rooms(Protocol):
@@ -98,38 +97,40 @@ def _add_route(work: Work, recipient: str, route: Route) -> None:
 
 
 def deliver(app: Rooms, works: list[Work]) -> None:
-    """Append to each account's INBOX, once: the journey record is the marker."""
-    letters: dict[str, list[Work]] = defaultdict(list)
-    for work in works:
-        for account in work.targets:
-            letters[account].append(work)
-    for account, pending in letters.items():
-        for first in range(0, len(pending), MOST_APPENDED):
-            _append(app, account, pending[first : first + MOST_APPENDED])
+    """Append to each account's INBOX, once: the journey record is the marker.
+
+    All mailboxes of the batch are written together, one transaction each.
+    """
+    pending = [(work, account) for work in works for account in work.targets]
+    inboxes = _inboxes(app, {account for _, account in pending})
+    deliveries = [
+        Delivery(
+            account,
+            inboxes[account],
+            [_new_message(work, account)],
+            [_marker(app, work, account)],
+        )
+        for work, account in pending
+        if account in inboxes
+    ]
+    outcomes = iter(app.mailboxes.append_many(deliveries))
+    for work, account in pending:
+        outcome = next(outcomes) if account in inboxes else MailboxMissing(account, "INBOX")
+        if isinstance(outcome, MailboxMissing):
+            work.lost.append(str(outcome))
+        elif isinstance(outcome, ConditionFailed):
+            continue  # delivered by an earlier run
+        elif isinstance(outcome, PostroomError):
+            work.error = outcome
 
 
-def _append(app: Rooms, account: str, pending: list[Work]) -> None:
-    """One transaction for all messages of the batch to this account."""
-    try:
-        inbox = app.mailboxes.find(account, "INBOX")
-        while pending:
-            messages = [_new_message(work, account) for work in pending]
-            markers = [_marker(app, work, account, inbox.name) for work in pending]
-            try:
-                app.mailboxes.append(account, inbox.id, messages, markers)
-            except ConditionFailed as error:
-                # These have been delivered by an earlier run of this batch.
-                pending = [
-                    work for number, work in enumerate(pending) if number not in error.failed
-                ]
-            else:
-                return
-    except MailboxMissing as error:
-        for work in pending:
-            work.lost.append(str(error))
-    except PostroomError as error:
-        for work in pending:
-            work.error = error
+def _inboxes(app: Rooms, accounts: Iterable[str]) -> dict[str, str]:
+    """Mailbox ids by account; an account without INBOX is being removed."""
+    found = {}
+    for account in accounts:
+        with suppress(MailboxMissing):
+            found[account] = app.mailboxes.find(account, "INBOX").id
+    return found
 
 
 def _new_message(work: Work, account: str) -> NewMessage:
@@ -145,7 +146,7 @@ def _new_message(work: Work, account: str) -> NewMessage:
     )
 
 
-def _marker(app: Rooms, work: Work, account: str, mailbox: str) -> Put:
+def _marker(app: Rooms, work: Work, account: str) -> Put:
     accepted, target = work.accepted, work.targets[account]
     now = int(app.clock.seconds() * 1000)
     return app.journeys.marker(
@@ -157,7 +158,7 @@ def _marker(app: Rooms, work: Work, account: str, mailbox: str) -> Put:
             tuple(work.recipients[account][:20]),
             (
                 Event(accepted.received, "accepted", _origin(accepted)),
-                Event(now, "delivered", f"{target.address} {mailbox}"),
+                Event(now, "delivered", f"{target.address} INBOX"),
             ),
         )
     )
