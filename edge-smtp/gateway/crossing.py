@@ -21,7 +21,7 @@ class Crossing:
     """One for each event loop. Many finished calls wake the loop once, not once each."""
 
     def __init__(self, app: App, threads: int = 32) -> None:
-        self._reads_are_local = app.platform.reads_are_local
+        self.reads_are_local = app.platform.reads_are_local
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="crossing")
         self._most_waiting = threads * _WAITING_FOR_EACH_THREAD
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -37,7 +37,7 @@ class Crossing:
 
         Raises what the function raises, and StoreUnavailable as ``slow`` does.
         """
-        if self._reads_are_local:
+        if self.reads_are_local:
             return function(*args, **kwargs)
         return await self.slow(function, *args, **kwargs)
 
