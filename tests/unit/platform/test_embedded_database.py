@@ -93,7 +93,7 @@ def test_the_log_stays_short_while_two_stores_write(
                 store.checkpoint()
 
     def write(store: Database) -> None:
-        for n in range(600):
+        for n in range(1500):
             store.run(lambda writer, n=n: writer.execute("INSERT INTO t VALUES (?, ?)", (n, blob)))
 
     blob = b"x" * 12_000
@@ -105,9 +105,9 @@ def test_the_log_stays_short_while_two_stores_write(
         thread.join()
     end.set()
     keeper.join()
-    written = 2 * 600 * len(blob)
+    written = 2 * 1500 * len(blob)
     assert Path(f"{path}-wal").stat().st_size < written / 2
-    assert stores[0].query("SELECT count(*), sum(length(x)) FROM t", ()) == [(1200, written)]
+    assert stores[0].query("SELECT count(*), sum(length(x)) FROM t", ()) == [(3000, written)]
     assert stores[1].query("PRAGMA integrity_check", ()) == [("ok",)]
     for store in stores:
         store.close()

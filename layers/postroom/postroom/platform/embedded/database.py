@@ -60,13 +60,19 @@ class Database:
         self._all: list[sqlite3.Connection] = []
         self._pending: queue.SimpleQueue[Change[Any] | None] = queue.SimpleQueue()
         self._turn = threading.Lock()
+        # Set while that thread waits for its turn, so that others do not overtake it for ever.
+        self._writer_waits = False
+        self._checkpoint_waits = False
         self._starting = threading.Lock()
         self._thread: threading.Thread | None = None
         self._closed = False
         self._synchronous = ""
         self._checkpointed = 0  # time stamp of the log when it was copied last
         try:
-            self._lock = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            self._lock, self._turnstile = (
+                _lock_file(f"{path}.lock"),
+                _lock_file(f"{path}.next.lock"),
+            )
             with self._exclusive():
                 self._writer = self._connect()
                 self._writer.execute("PRAGMA journal_mode=WAL")
@@ -119,7 +125,8 @@ class Database:
         A change may raise a PostroomError before it wrote anything; it is then raised here and
         touches no other change. Raises StoreUnavailable when nothing could be committed.
         """
-        if self._pending.empty() and self._turn.acquire(blocking=False):
+        waited_for = self._writer_waits or self._checkpoint_waits or not self._pending.empty()
+        if not waited_for and self._turn.acquire(blocking=False):
             # Nobody is committing: do it in this thread, which spares two switches of threads.
             try:
                 change = Change(apply, durable, None)
@@ -155,7 +162,9 @@ class Database:
     def _serve(self) -> None:
         while (first := self._pending.get()) is not None:
             batch = [first]
+            self._writer_waits = True
             with self._turn:
+                self._writer_waits = False
                 last = self._commit(batch, self._pending)
             for change in batch:
                 _resolve(change)
@@ -234,7 +243,7 @@ class Database:
             log = os.stat(f"{self._path}-wal")
             if log.st_size < LONGEST_LOG or log.st_mtime_ns == self._checkpointed:
                 return
-            lock = os.open(f"{self._path}.checkpoint.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC)
+            lock = _lock_file(f"{self._path}.checkpoint.lock")
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 self._copy_log()
@@ -255,7 +264,9 @@ class Database:
             self.run(_touch, durable=False)
             _, frames, _ = connection.execute(_CHECKPOINT).fetchone()
             if frames * PAGE_OCTETS > LONGEST_LOG:
+                self._checkpoint_waits = True
                 with self._turn, self._exclusive():
+                    self._checkpoint_waits = False
                     connection.execute(_CHECKPOINT).fetchone()
 
     def close(self) -> None:
@@ -274,6 +285,7 @@ class Database:
                 for connection in self._all:
                     connection.close()
             os.close(self._lock)
+            os.close(self._turnstile)
         self._fail_pending()
 
     def _fail_pending(self) -> None:
@@ -286,7 +298,13 @@ class Database:
 
     @contextmanager
     def _exclusive(self) -> Iterator[None]:
-        fcntl.flock(self._lock, fcntl.LOCK_EX)
+        # Whoever lets go of a flock may have it again before the one it woke has stirred. So the
+        # next in line stands in a turnstile, which keeps everyone else from the lock meanwhile.
+        fcntl.flock(self._turnstile, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX)
+        finally:
+            fcntl.flock(self._turnstile, fcntl.LOCK_UN)
         try:
             yield
         finally:
@@ -305,6 +323,10 @@ class Database:
         connection.execute("PRAGMA cache_size=-8192")
         self._all.append(connection)
         return connection
+
+
+def _lock_file(path: str) -> int:
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
 
 def _touch(writer: sqlite3.Connection) -> None:
