@@ -13,6 +13,7 @@ from gateway.imap.limits import ImapLimits
 from gateway.imap.server import ImapServer, make_imap
 from gateway.login import Login
 from gateway.settings import GatewaySettings
+from gateway.tls import Tls
 from postroom.app import App, build
 from postroom.directory.records import Account, Domain
 from postroom.mailboxes.records import NewMessage
@@ -102,19 +103,19 @@ class Client:
 class World:
     """Call it in a running loop; ``close`` at the end."""
 
-    def __init__(self, folder: Path, **limits: Any) -> None:
+    def __init__(self, folder: Path, tls: Tls | None = None, **limits: Any) -> None:
         self.app = build({"POSTROOM_DATA": str(folder), "POSTROOM_HOSTNAME": "mail.example.test"})
         self.crossing = Crossing(self.app)
-        self.settings = GatewaySettings(plaintext_on_loopback=True)
+        self.settings = GatewaySettings(plaintext_on_loopback=tls is None)
         self.login = Login(self.app.directory, self.crossing, self.app.clock)
         self.server = make_imap(
             self.app,
             self.settings,
             self.crossing,
             self.login,
-            None,
+            tls,
             implicit=False,
-            limits=ImapLimits(message_size=1024 * 1024, **limits),
+            limits=ImapLimits(**limits),
         )
         self._blobs = 0
 

@@ -72,7 +72,7 @@ def test_conversation(
 
 
 async def _replay(conversation: Conversation, manner: str, data: Path) -> None:
-    world = World(data, errors=5, errors_before_login=3)
+    world = World(data, errors=5, errors_before_login=3, message_size=1_000_000)
     try:
         clients = await _prepare(world, conversation)
         turns = conversation.lines

@@ -80,8 +80,6 @@ class Connection(asyncio.Protocol):
         session = self.session
         if session is None or self._closing:
             return
-        if session.logged_in:
-            self._deadline = self._loop.time() + self._service.limits.idle_seconds
         self._reader.receive(data)
         if self._reader.buffered > self._service.limits.read_ahead and self._transport:
             self._reading_paused = True
@@ -191,9 +189,11 @@ class Connection(asyncio.Protocol):
     async def _run(self) -> None:
         session = self.session
         assert session is not None  # noqa: S101  (narrowing)
+        heard = False  # news that we tell are no sign of life
         try:
             while True:
                 for event in self._reader.events():
+                    heard = True
                     await session.handle(event)
                     if self._goodbye and not session.over:
                         session.refuse(self._goodbye)
@@ -218,6 +218,8 @@ class Connection(asyncio.Protocol):
             self.close()
         finally:
             self._task = None
+            if heard and session.logged_in:  # a stranger's time goes on, whatever he says
+                self._deadline = self._loop.time() + self._service.limits.idle_seconds
             self._hand_over()
             if self._closing:
                 self.close()

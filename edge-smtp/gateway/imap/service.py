@@ -15,7 +15,6 @@ from postroom.app import App
 from postroom.directory.records import Account
 from postroom.mailboxes.view import View, Views
 
-
 _MOST_VIEWS = 256  # kept for clients that come back
 
 
