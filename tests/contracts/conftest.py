@@ -11,11 +11,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
+import boto3
 import pytest
 
 from postroom.app import Platform
+from postroom.platform.aws.store import AwsStore
 from postroom.platform.embedded.store import EmbeddedStore
 from postroom.platform.queue import Queue
+from tests.aws_account import account_in_process, make_stores, set_queue
 
 
 class MovableClock:
@@ -64,10 +67,50 @@ def embedded(folder: Path) -> Iterator[World]:
         store.close()
 
 
-ADAPTERS: dict[str, Callable[[Path], AbstractContextManager[World]]] = {"embedded": embedded}
+@contextmanager
+def aws(folder: Path) -> Iterator[World]:
+    """Against moto. It never removes expired records, as DynamoDB may take days to."""
+    clock = MovableClock()
+
+    def pass_time(seconds: float) -> None:
+        clock.ahead += seconds
+
+    with account_in_process(lambda: clock.ahead):
+        settings = make_stores(["inbound", "outbound", "relay"])
+        store = AwsStore(settings, clock)
+        sqs = boto3.client("sqs")
+
+        def queue(name: str, visibility: int = 30, max_receives: int = 5) -> Queue:
+            set_queue(sqs, settings.queues[name], visibility, max_receives)
+            return store.queue(name)
+
+        try:
+            yield World(store, clock, queue, pass_time, folder)
+        finally:
+            store.close()
+
+
+ADAPTERS: dict[str, Callable[[Path], AbstractContextManager[World]]] = {
+    "aws": aws,
+    "embedded": embedded,
+}
 
 
 @pytest.fixture(params=sorted(ADAPTERS))
 def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
     with ADAPTERS[request.param](tmp_path) as opened:
         yield opened
+
+
+# Where moto is not like AWS. Strict: the day it is, the row must go.
+NOT_IN_MOTO = {
+    "a truth value is no number": "moto compares values in Python, where True == 1",
+    "test_a_record_just_under_the_limit_is_kept": "moto counts binary values as base64",
+}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        for part, reason in NOT_IN_MOTO.items():
+            if "[aws" in item.name and part in item.name:
+                item.add_marker(pytest.mark.xfail(reason=reason, strict=True))

@@ -54,10 +54,11 @@ class SqsQueue:
         return sent
 
     def receive(self, most: int = LARGEST_BATCH, wait: float = 0.0) -> list[Letter]:
+        _check_batch(most)
         with unavailable(self._url):
             answer = self._sqs.receive_message(
                 QueueUrl=self._url,
-                MaxNumberOfMessages=max(1, min(most, LARGEST_BATCH)),
+                MaxNumberOfMessages=most,
                 WaitTimeSeconds=min(math.ceil(wait), _LONGEST_WAIT),
                 MessageSystemAttributeNames=["ApproximateReceiveCount", "SentTimestamp"],
             )
@@ -73,16 +74,17 @@ class SqsQueue:
         ]
 
     def delete(self, receipts: Sequence[str]) -> None:
-        for start in range(0, len(receipts), LARGEST_BATCH):
-            entries: Any = [
-                {"Id": str(place), "ReceiptHandle": receipt}
-                for place, receipt in enumerate(receipts[start : start + LARGEST_BATCH])
-            ]
-            with unavailable(self._url):
-                answer = self._sqs.delete_message_batch(QueueUrl=self._url, Entries=entries)
-            for refused in answer.get("Failed", []):
-                if not refused["SenderFault"]:  # ours would be an unknown receipt: no error
-                    raise StoreUnavailable(f"{self._url}: not deleted: {refused['Code']}")
+        if not receipts:
+            return
+        _check_batch(len(receipts))
+        entries: Any = [
+            {"Id": str(place), "ReceiptHandle": receipt} for place, receipt in enumerate(receipts)
+        ]
+        with unavailable(self._url):
+            answer = self._sqs.delete_message_batch(QueueUrl=self._url, Entries=entries)
+        for refused in answer.get("Failed", []):
+            if not refused["SenderFault"]:  # ours would be an unknown receipt: no error
+                raise StoreUnavailable(f"{self._url}: not deleted: {refused['Code']}")
 
     def hide(self, receipt: str, seconds: int) -> None:
         if seconds > LONGEST_VISIBILITY:
@@ -173,6 +175,11 @@ def _check(body: str, delay: int) -> None:
         raise TooLarge("a queue entry", octets, LARGEST_BODY)
     if delay > LONGEST_DELAY:
         raise TooLarge("a delay", delay, LONGEST_DELAY)
+
+
+def _check_batch(size: int) -> None:
+    if not 1 <= size <= LARGEST_BATCH:
+        raise TooLarge("a batch", size, LARGEST_BATCH)
 
 
 def _outdated(error: ClientError) -> bool:
