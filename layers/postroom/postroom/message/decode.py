@@ -62,9 +62,9 @@ def decode_base64(octets: bytes) -> bytes:
 
     Padding in the middle ends one piece; another begins after it, as when parts were joined.
     """
-    kept = octets.translate(None, _NOT_BASE64)
-    if kept.find(b"=", 0, -2) < 0:
-        return _decode_piece(kept.rstrip(b"="))
+    kept = octets.translate(None, _NOT_BASE64).rstrip(b"=")
+    if b"=" not in kept:
+        return _decode_piece(kept)
     return b"".join([_decode_piece(piece) for piece in _PADDING.split(kept)])
 
 
