@@ -70,12 +70,11 @@ def services(
 def smtp_limits(settings: GatewaySettings) -> SmtpLimits:
     return SmtpLimits(
         message_size=settings.message_size,
+        message_discarded=2 * settings.message_size,
         recipients=settings.recipients,
         errors=settings.errors,
-        connections=settings.connections,
-        connections_per_client=settings.connections_per_client,
-        connections_per_minute=settings.connection_rate,
         messages_per_minute=settings.message_rate,
+        unlimited_networks=settings.unlimited_networks,
         command_timeout=settings.smtp_timeout,
         tls_timeout=settings.handshake_timeout,
         drain_timeout=settings.drain_timeout,

@@ -206,6 +206,11 @@ class Door(asyncio.Protocol):
             self._house.visits[self._transport].protocol = protocol
             transport.set_protocol(protocol)
             protocol.connection_made(transport)
+        # The catch-all of the door: a connection that nobody serves must not stay open.
+        except Exception:
+            log.exception("no session", extra={"service": self._service.name})
+            self._transport.abort()
+            return
         finally:
             proxied_client.reset(token)
         if self._kept:
