@@ -51,7 +51,11 @@ class Ports:
         server = self.world.server
         plain = await self._loop.create_server(server, "127.0.0.1", 0)
         secure = await self._loop.create_server(
-            server.for_tls(implicit=True), "127.0.0.1", 0, ssl=tls.context
+            server.for_tls(implicit=True),
+            "127.0.0.1",
+            0,
+            ssl=tls.context,
+            ssl_shutdown_timeout=1,
         )
         self.imap = plain.sockets[0].getsockname()[1]
         self.imaps = secure.sockets[0].getsockname()[1]

@@ -1,10 +1,12 @@
 """IMAP as a client on a socket sees it: TLS, time-outs, slow readers, the server's leaving."""
 
+import asyncio
 import imaplib
 import multiprocessing
 import select
 import socket
 import time
+import tracemalloc
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
@@ -15,7 +17,7 @@ from postroom.app import build
 from postroom.mailboxes.records import NewMessage
 from postroom.message.summary import summarise
 from postroom.platform.blobs import BlobKey
-from tests.conversations.imap_world import PASSWORD
+from tests.conversations.imap_world import PASSWORD, World, new_data
 from tests.flows.imap_ports import Ports, ports
 
 ALICE = "alice@example.test"
@@ -259,3 +261,25 @@ def test_replies_of_a_batch_go_out_together(served: Ports) -> None:
         sock.sendall(b"".join(b"a%d NOOP\r\n" % n for n in range(50)))
         select.select([sock], [], [], 5)
         assert sock.recv(65536).count(b"OK NOOP") == 50
+
+
+def test_an_idle_session_is_small(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """The budget is 100 KB a session, TLS included, which takes about 50."""
+
+    async def measure() -> float:
+        world = World(new_data(tmp_path_factory.getbasetemp(), tmp_path))
+        for _ in range(1000):
+            world.deliver(b"Subject: one of many\r\n\r\n")
+        clients = [await world.client("INBOX")]
+        tracemalloc.start()
+        for _ in range(50):
+            clients.append(await world.client("INBOX"))
+            await clients[-1].send(b"i IDLE\r\n")
+            await clients[-1].wait(lambda new: b"idling" in new)
+            clients[-1].transport.sent = bytearray()
+        size, _ = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        await world.close()
+        return size / 50
+
+    assert asyncio.run(measure()) < 20_000

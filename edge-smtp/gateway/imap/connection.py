@@ -102,6 +102,8 @@ class Connection(asyncio.Protocol):
         room, self._room = self._room, None
         if room is not None and not room.done():
             room.set_result(None)
+        if self.session is not None and self.session.logged_in:  # it reads, so it is alive
+            self._deadline = self._loop.time() + self._service.limits.idle_seconds
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._closing = True
@@ -205,6 +207,9 @@ class Connection(asyncio.Protocol):
                     break
                 self._news = False
                 await session.tell_idling()
+                if session.over:
+                    self.close()
+                    return
         except asyncio.CancelledError:
             if self._transport is not None:
                 raise

@@ -1,15 +1,17 @@
 """APPEND: the message comes in pieces and is kept as it came, octet by octet (RFC 9051 section
 6.3.12)."""
 
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from gateway.imap import responses
 from gateway.imap.commands import Append
 from gateway.imap.execute_messages import target_of
 from gateway.imap.outcomes import Bad, Done, No
+from postroom.errors import PostroomError
 from postroom.journeys.ids import RANDOM_OCTETS, new_queue_id
 from postroom.mailboxes.records import Mailbox, NewMessage
-from postroom.mailboxes.store import OverQuota
+from postroom.mailboxes.store import BadFlag, MailboxMissing, OverQuota
 from postroom.message.summary import Summary, summarise
 from postroom.platform.blobs import BlobKey, Draft
 
@@ -46,7 +48,18 @@ async def append_without_message(session: "Session", command: Append) -> Done:
 class Upload:
     """An APPEND from the decision to take it to its tagged reply."""
 
-    __slots__ = ("_draft", "_key", "_pieces", "_session", "_target", "_waiting", "command")
+    __slots__ = (
+        "_abandoned",
+        "_draft",
+        "_failure",
+        "_key",
+        "_pieces",
+        "_session",
+        "_target",
+        "_waiting",
+        "_writing",
+        "command",
+    )
 
     def __init__(self, session: "Session", command: Append, target: Mailbox) -> None:
         app = session.app
@@ -59,31 +72,54 @@ class Upload:
             new_queue_id(app.clock.seconds(), app.randomness.octets(RANDOM_OCTETS), "")
         )
         self._draft: Draft | None = None
+        self._writing = Lock()
+        self._abandoned = False
+        self._failure: PostroomError | None = None
 
     async def receive(self, octets: bytes) -> None:
         self._pieces.append(octets)
         self._waiting += len(octets)
         limits = self._session.service.limits
-        if self.command.size > limits.in_memory and self._waiting >= _WRITTEN_AT_ONCE:
-            await self._write_out()
+        if self._failure is not None:
+            self._pieces.clear()  # it has to be passed over to its end
+        elif self.command.size > limits.in_memory and self._waiting >= _WRITTEN_AT_ONCE:
+            try:
+                await self._write_out()
+            except PostroomError as error:
+                self._failure = error
 
     async def _write_out(self) -> None:
         octets = b"".join(self._pieces)
         self._pieces.clear()
         self._waiting = 0
-        if self._draft is None:
-            self._draft = self._session.app.blobs.draft(self._key)
-        await self._session.crossing.slow(self._draft.write, octets)
+        await self._session.crossing.slow(self._write, octets)
+
+    def _write(self, octets: bytes) -> None:
+        with self._writing:
+            if self._abandoned:
+                return
+            if self._draft is None:
+                self._draft = self._session.app.blobs.draft(self._key)
+            self._draft.write(octets)
 
     async def finish(self, session: "Session", rest: bytes) -> Done:
         if rest != (b")" if self.command.utf8 else b""):
             self.abandon()
             raise Bad("Nothing may follow the message of APPEND")
         try:
+            if self._failure is not None:
+                raise self._failure
             summary = await self._keep()
         except BaseException:
             self.abandon()
             raise
+        try:
+            return await self._append(session, summary)
+        except (OverQuota, MailboxMissing, BadFlag):  # nothing refers to the blob
+            session.service.later(lambda: session.app.blobs.delete([self._key]))
+            raise
+
+    async def _append(self, session: "Session", summary: Summary) -> Done:
         command = self.command
         date = command.internal_date
         message = NewMessage(
@@ -120,6 +156,13 @@ class Upload:
         return summary
 
     def abandon(self) -> None:
+        """Forget the message. Also when its connection is gone while a piece is written."""
         self._pieces.clear()
-        if self._draft is not None:
-            self._draft.abandon()
+        if self.command.size > self._session.service.limits.in_memory:
+            self._session.service.later(self._abandon)
+
+    def _abandon(self) -> None:
+        with self._writing:
+            self._abandoned = True
+            if self._draft is not None:
+                self._draft.abandon()

@@ -1,6 +1,7 @@
 """What the sessions of all IMAP ports of a process share."""
 
 import asyncio
+import logging
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -13,7 +14,10 @@ from gateway.imap.watchers import Watchers
 from gateway.tls import Tls
 from postroom.app import App
 from postroom.directory.records import Account
+from postroom.errors import PostroomError
 from postroom.mailboxes.view import View, Views
+
+log = logging.getLogger("postroom.imap")
 
 _MOST_VIEWS = 256  # kept for clients that come back
 
@@ -45,6 +49,7 @@ class Service:
     plaintext_login: Callable[[str], bool]  # may this client address send a password in clear?
     _recent_views: OrderedDict[str, View] = field(default_factory=OrderedDict)  # by mailbox id
     _members: set[Member] = field(default_factory=set)
+    _chores: set[asyncio.Task[None]] = field(default_factory=set)
     _draining: bool = False
     _empty: asyncio.Event = field(default_factory=asyncio.Event)
     _look_again: asyncio.TimerHandle | None = None
@@ -79,6 +84,18 @@ class Service:
                 self._look_again.cancel()
                 self._look_again = None
 
+    def later(self, function: Callable[[], object]) -> None:
+        """Call the function in the pool; nobody waits for it."""
+        chore = asyncio.get_running_loop().create_task(self._call(function))
+        self._chores.add(chore)
+        chore.add_done_callback(self._chores.discard)
+
+    async def _call(self, function: Callable[[], object]) -> None:
+        try:
+            await self.crossing.slow(function)
+        except PostroomError as error:
+            log.warning("left undone", extra={"reason": str(error)})
+
     def _wait_to_look_again(self) -> None:
         loop = asyncio.get_running_loop()
         self._look_again = loop.call_later(self.limits.look_again_seconds, self._remind_all)
@@ -100,4 +117,6 @@ class Service:
             except TimeoutError:
                 for member in list(self._members):
                     member.abort()
+        if self._chores:
+            await asyncio.wait(self._chores)
         self.watchers.close()
