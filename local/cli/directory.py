@@ -9,6 +9,7 @@ import typer
 
 from local.cli.session import DEFAULT_DATA, Data, Json, console, octets, opened, show
 from postroom.app import App
+from postroom.directory.addresses import canonical
 from postroom.directory.records import Account, Alias, Domain
 from postroom.directory.store import NotThere
 from postroom.errors import BadSetting
@@ -247,8 +248,9 @@ def _octets(text: str) -> int:
 
 
 def _account(app: App, address: str) -> Account:
+    """The user of exactly that address: an alias or a catch-all leads to somebody else's mail."""
     account = app.directory.account(address)
-    if account is None:
+    if account is None or account.address != str(canonical(address)):
         raise NotThere("user", address)
     return account
 

@@ -225,3 +225,20 @@ def test_a_recipient_costs_one_read_and_a_batch_no_more(
     counted.reads = 0
     directory.routes([alice.address, "alice+x@example.test", "nobody@example.test"])
     assert counted.reads == 1
+
+
+def test_an_account_is_found_by_its_own_address_whatever_happens_to_its_mail(
+    directory: Directory, alice: Account
+) -> None:
+    bob = directory.add_account("bob@example.test", "bobs secret")
+    for targets in (("bob@example.test",), ("alice@example.test", "bob@example.test")):
+        directory.add_alias(Alias("alice@example.test", targets))
+        assert directory.account("alice@example.test") == alice
+        assert directory.account("alice+x@example.test") == alice
+        assert directory.authenticate("alice@example.test", "bobs secret") is None
+        directory.remove_alias("alice@example.test")
+    directory.add_alias(Alias("robert@example.test", ("bob@example.test",)))
+    assert directory.account("robert@example.test") == bob
+    disabled = Account(alice.id, alice.address, 0, enabled=False)
+    directory.set_account(disabled)
+    assert directory.account("alice@example.test") == disabled

@@ -145,11 +145,21 @@ class Directory:
         return account
 
     def account(self, address: str) -> Account | None:
-        """By primary address, by an address with detail, or by an alias of just one account."""
+        """By primary address, by an address with detail, or by an alias of just one account.
+
+        An account's own address names it also while its mail is forwarded or it is disabled.
+        """
         try:
-            route = self.routes([str(canonical(address))])[0]
+            place = canonical(address)
         except BadAddress:
             return None
+        _, entry = answer(lambda known: look_up(place, known), self._table.get_many)
+        if entry is None:
+            return None
+        owner = str(entry.record.body["account"])
+        if owner:
+            return self.account_by_id(owner)
+        route = self.routes([str(place)])[0]
         if len(route.targets) != 1 or route.elsewhere:
             return None
         return self.account_by_id(route.targets[0].account)

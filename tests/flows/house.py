@@ -1,0 +1,200 @@
+"""A whole Postroom in one process: the gateway's listeners in a thread, the function on call.
+
+The stores are an adapter of tests/contracts; the listeners are those that ``python -m gateway``
+opens, on free ports; the inbound function runs when a test says so, on what the queue holds.
+"""
+
+import asyncio
+import imaplib
+import poplib
+import smtplib
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import uvloop
+
+from gateway.__main__ import services
+from gateway.crossing import Crossing
+from gateway.listeners import Listeners
+from gateway.settings import ANY_PORT, GatewaySettings
+from gateway.tls import open_tls
+from local.runtime.invoke import failed_letters, sqs_event
+from postroom.app import App, wire
+from postroom.directory.records import Account, Domain
+from postroom.mailboxes.records import Mailbox, Message
+from postroom.pipeline.accepted import Accepted
+from postroom.pipeline.dead_letters import DeadLetters
+from postroom.pipeline.inbound import process
+from postroom.platform.batches import Reasons, run_batch
+from postroom.platform.queue import Letter
+from postroom.platform.system import SystemRandomness
+from postroom.settings import Settings
+from tests.contracts.conftest import World
+
+HOSTNAME = "mail.example.test"
+DOMAIN = "example.test"
+PASSWORD = "correct horse"
+_PATIENCE = 20  # seconds for a client; a test that waits so long has failed
+
+
+class House:
+    """``ports`` by listener. Stores may be looked at while clients are connected."""
+
+    def __init__(self, world: World, tls_folder: Path) -> None:
+        self.world = world
+        settings = Settings(data=world.folder, hostname=HOSTNAME)
+        self.app: App = wire(settings, world.platform, world.clock, SystemRandomness())
+        self.ports: dict[str, int] = {}
+        self.reasons = Reasons(self.app.platform.table, self.app.clock, "inbound")
+        self.dead = DeadLetters(self.app.platform, "inbound", self.app.clock)
+        self.queue = self.app.platform.queue("inbound")
+        self._tls_folder = tls_folder
+        self._ready = threading.Event()
+        self._thread = threading.Thread(target=self._main)
+        self._thread.start()
+        assert self._ready.wait(_PATIENCE)
+
+    # People and addresses.
+
+    def domain(self, name: str = DOMAIN, *, alias_of: str = "", catch_all: str = "") -> None:
+        self.app.directory.add_domain(Domain(name, alias_of, catch_all))
+
+    def account(self, name: str, quota: int = 0) -> Account:
+        account = self.app.directory.add_account(f"{name}@{DOMAIN}", PASSWORD, quota)
+        self.app.mailboxes.create_account(account.id)
+        return account
+
+    def inbox(self, account: Account) -> Mailbox:
+        return self.app.mailboxes.find(account.id, "INBOX")
+
+    def messages(self, account: Account) -> list[Message]:
+        """What the store has in the account's INBOX."""
+        return list(self.app.mailboxes.messages(self.inbox(account).id))
+
+    # Clients.
+
+    @contextmanager
+    def smtp(self) -> Iterator[smtplib.SMTP]:
+        with smtplib.SMTP("127.0.0.1", self.ports["smtp"], "client.test", _PATIENCE) as client:
+            client.ehlo()
+            yield client
+
+    def send(
+        self, octets: bytes, *recipients: str, sender: str = "sender@elsewhere.test"
+    ) -> tuple[str, dict[str, tuple[int, bytes]]]:
+        """Send a message with CRLF line ends. Returns the queue id and the refused recipients."""
+        with self.smtp() as client:
+            refused: dict[str, tuple[int, bytes]] = {}
+            code, answer = client.mail(sender)
+            assert code == 250, answer
+            for recipient in recipients:
+                code, answer = client.rcpt(recipient)
+                if code != 250:
+                    refused[recipient] = (code, answer)
+            code, answer = client.data(octets)
+            assert code == 250, answer
+            return answer.decode().rsplit(" ", 1)[1], refused
+
+    @contextmanager
+    def imap(self, name: str) -> Iterator[imaplib.IMAP4]:
+        """A client of that user, logged in."""
+        with imaplib.IMAP4("127.0.0.1", self.ports["imap"], _PATIENCE) as client:
+            client.login(f"{name}@{DOMAIN}", PASSWORD)
+            yield client
+
+    @contextmanager
+    def pop3(self, name: str) -> Iterator[poplib.POP3]:
+        client = poplib.POP3("127.0.0.1", self.ports["pop3"], timeout=_PATIENCE)
+        client.user(f"{name}@{DOMAIN}")
+        client.pass_(PASSWORD)
+        try:
+            yield client
+        finally:
+            client.quit()
+
+    def read(self, name: str, mailbox: str = "INBOX") -> list[bytes]:
+        """All messages of the user's mailbox, as IMAP gives them."""
+        with self.imap(name) as client:
+            client.select(mailbox, readonly=True)
+            _, found = client.fetch("1:*", "(BODY.PEEK[])")
+            return [part[1] for part in found if isinstance(part, tuple)]
+
+    # The inbound function.
+
+    def letters(self, most: int = 10) -> list[Letter]:
+        return self.queue.receive(most, 0.0)
+
+    def invoke(self, letters: Sequence[Letter]) -> set[str]:
+        """Run the function on a batch and leave the queue alone; return the letters that failed."""
+        event = sqs_event("inbound", letters)
+        answer = run_batch(
+            event, Accepted.from_json, lambda batch: process(self.app, batch), self.reasons
+        )
+        return failed_letters(answer, letters)
+
+    def deliver(self) -> set[str]:
+        """Take batch by batch, as Lambda's event source mapping does, until none waits.
+
+        Returns the letters that failed; they stay taken for the queue's visibility time.
+        """
+        failed: set[str] = set()
+        while letters := self.letters():
+            failed |= (now := self.invoke(letters))
+            self.queue.delete([letter.receipt for letter in letters if letter.id not in now])
+        return failed
+
+    def stop(self) -> None:
+        if not self._thread.is_alive():
+            return
+        self._loop.call_soon_threadsafe(self._stop.set)
+        self._thread.join(_PATIENCE)
+        assert not self._thread.is_alive()
+
+    # The thread.
+
+    def _main(self) -> None:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(self._serve())
+
+    async def _serve(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._stop = asyncio.Event()
+        settings = GatewaySettings(plaintext_on_loopback=True, drain_timeout=2, threads=4)
+        tls = open_tls(None, None, self._tls_folder, ["localhost", "127.0.0.1"])
+        crossing = Crossing(self.app, settings.threads)
+        listeners = Listeners(settings, tls)
+        for service, _ in services(self.app, settings, crossing, tls):
+            await listeners.open(service, ANY_PORT)
+            self.ports[service.name] = listeners.addresses[service.name][0][1]
+        self._ready.set()
+        await self._stop.wait()
+        await listeners.drain(settings.drain_timeout)
+        await asyncio.to_thread(crossing.close)
+
+
+@contextmanager
+def opened(world: World, tls_folder: Path) -> Iterator[House]:
+    house = House(world, tls_folder)
+    try:
+        yield house
+    finally:
+        house.stop()
+
+
+def below_ours(octets: bytes) -> tuple[dict[str, str], bytes]:
+    """Split a delivered message: the fields that we put on top, by name, and the sender's octets.
+
+    Ours are Return-Path, Delivered-To and one Received, in this order.
+    """
+    ours: dict[str, str] = {}
+    for name in ("Return-Path", "Delivered-To", "Received"):
+        head = f"{name}: ".encode()
+        assert octets.startswith(head), octets[:200]
+        end = octets.index(b"\r\n")
+        while octets[end + 2 : end + 3] in (b" ", b"\t"):
+            end = octets.index(b"\r\n", end + 2)
+        ours[name] = octets[len(head) : end].decode()
+        octets = octets[end + 2 :]
+    return ours, octets
