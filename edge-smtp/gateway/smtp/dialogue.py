@@ -5,6 +5,7 @@ handlers here return the reply instead of writing it, so that a batch of pipelin
 answered in one write, and only those that must wait are coroutines.
 """
 
+import asyncio
 import logging
 import re
 from collections.abc import Awaitable, Callable
@@ -14,6 +15,7 @@ from aiosmtpd.smtp import Envelope as BaseEnvelope
 from aiosmtpd.smtp import Session
 
 from gateway.crossing import Crossing
+from gateway.metrics import metrics
 from gateway.smtp import replies
 from gateway.smtp.bdat import ChunkReader, parse_bdat
 from gateway.smtp.client import Client
@@ -72,7 +74,7 @@ class Dialogue:
         session: Session,
         client: Client,
         message_rate: Callable[[], bool],
-        client_name: Callable[[], Awaitable[str]],
+        naming: Awaitable[str] | None,
         tls_offered: bool,
     ) -> None:
         self._app = app
@@ -82,7 +84,7 @@ class Dialogue:
         self.session = session
         self._client = client
         self._message_rate = message_rate
-        self._client_name = client_name
+        self._naming = naming  # the client's name, being looked up since the greeting
         self._tls_offered = tls_offered
         self._messages = 0
         self.envelope = Envelope()
@@ -157,14 +159,14 @@ class Dialogue:
         return replies.NO_ARGUMENT if argument else self._after_reset(replies.OK)
 
     def _after_reset(self, reply: bytes) -> Reply:
-        envelope, self.envelope = self.envelope, Envelope()
-        if envelope.incoming is None:
-            return reply
-        return self._drop(envelope.incoming, reply)
-
-    async def _drop(self, incoming: Incoming, reply: bytes) -> bytes:
-        await incoming.drop()
+        self.drop()
         return reply
+
+    def drop(self) -> None:
+        """Forget the transaction, and what the stores have of its message."""
+        envelope, self.envelope = self.envelope, Envelope()
+        if envelope.incoming is not None:
+            envelope.incoming.drop()
 
     def _noop(self, argument: bytes) -> Reply:
         return replies.OK
@@ -202,10 +204,10 @@ class Dialogue:
             return replies.BAD_MAIL
         try:
             parameters = parse_mail_parameters(rest)
-        except UnknownParameter as error:
-            return replies.reply(555, "5.5.4", _ascii(error))
+        except UnknownParameter:
+            return replies.UNKNOWN_PARAMETER
         except BadSyntax as error:
-            return replies.reply(501, "5.5.4", _ascii(error))
+            return replies.bad_parameter(error)
         if not parameters.smtputf8 and not address.isascii():
             return replies.NEEDS_SMTPUTF8
         if parameters.size > self._limits.message_size:
@@ -215,6 +217,7 @@ class Dialogue:
             return replies.SESSION_FULL
         if not self._message_rate():
             return replies.TOO_MANY_MESSAGES
+        self._messages += 1
         envelope = self.envelope
         envelope.mail_from = address
         envelope.parameters = parameters
@@ -236,10 +239,10 @@ class Dialogue:
             return replies.BAD_RCPT
         try:
             parameters = parse_rcpt_parameters(rest, smtputf8=envelope.smtp_utf8)
-        except UnknownParameter as error:
-            return replies.reply(555, "5.5.4", _ascii(error))
+        except UnknownParameter:
+            return replies.UNKNOWN_PARAMETER
         except BadSyntax as error:
-            return replies.reply(501, "5.5.4", _ascii(error))
+            return replies.bad_parameter(error)
         if not envelope.smtp_utf8 and not address.isascii():
             return replies.NEEDS_SMTPUTF8
         if len(envelope.recipients) >= self._limits.recipients:
@@ -251,47 +254,43 @@ class Dialogue:
         if not self._crossing.reads_are_local:
             return self._check_elsewhere(envelope, recipient, octets)
         try:
-            reply = self._check(recipient.address)
+            verdict = self._check(recipient.address)
         except PostroomError:
-            reply = replies.DIRECTORY_DOWN
-        return self._recipient(envelope, recipient, octets, reply)
+            return replies.DIRECTORY_DOWN
+        return self._recipient(envelope, recipient, octets, verdict)
 
     async def _check_elsewhere(
         self, envelope: Envelope, recipient: Recipient, octets: int
     ) -> bytes:
         try:
-            reply = await self._crossing.run(self._check, recipient.address)
-        except PostroomError:
-            reply = replies.DIRECTORY_DOWN
-        return self._recipient(envelope, recipient, octets, reply)
+            async with asyncio.timeout(self._limits.store_timeout):
+                verdict = await self._crossing.run(self._check, recipient.address)
+        except (PostroomError, TimeoutError):
+            return replies.DIRECTORY_DOWN
+        return self._recipient(envelope, recipient, octets, verdict)
 
     def _recipient(
-        self, envelope: Envelope, recipient: Recipient, octets: int, reply: bytes
+        self, envelope: Envelope, recipient: Recipient, octets: int, found: tuple[bytes, str]
     ) -> bytes:
+        reply, canonical = found
         if reply is not replies.RECIPIENT_OK:
             envelope.refused += 1
             return reply
         if "@" not in recipient.address:  # <Postmaster> (RFC 5321 section 4.5.1)
-            name = f"postmaster@{self._hostname}"
-            recipient = Recipient(name, recipient.notify, recipient.original)
+            recipient = Recipient(canonical, recipient.notify, recipient.original)
         envelope.recipients.append(recipient)
         envelope.octets += octets
         return reply
 
-    def _check(self, address: str) -> bytes:
-        """What the directory says of a recipient. Reads the stores."""
-        verdict: Verdict = self._app.directory.verdict(
-            address if "@" in address else f"postmaster@{self._hostname}"
-        )
-        if verdict.kind == "unknown":
-            return replies.UNKNOWN_RECIPIENT
-        if verdict.kind == "elsewhere":
-            return replies.RELAYING_DENIED
-        if verdict.kind == "disabled":
-            return replies.DISABLED_RECIPIENT
+    def _check(self, address: str) -> tuple[bytes, str]:
+        """The reply to RCPT, and the address as the directory spells it. Reads the stores."""
+        verdict: Verdict = self._app.directory.verdict(address)
+        refusal = _REFUSALS.get(verdict.kind)
+        if refusal is not None:
+            return refusal, ""
         if verdict.quota and self._app.mailboxes.usage(verdict.account) >= verdict.quota:
-            return replies.MAILBOX_FULL
-        return replies.RECIPIENT_OK
+            return replies.MAILBOX_FULL, ""
+        return replies.RECIPIENT_OK, verdict.canonical
 
     def _ready(self) -> bytes:
         """Why there can be no message now, or nothing."""
@@ -317,13 +316,19 @@ class Dialogue:
             # How much text follows is not known, so what comes next cannot be understood.
             self.closing = True
             return replies.BAD_BDAT
+        if chunk.size > self._limits.message_discarded:
+            self.closing = True  # rather than read all that and throw it away
+            return replies.TOO_LARGE
         envelope = self.envelope
-        refusal = self._ready()
-        if envelope.chunks is None:
+        incoming = envelope.incoming
+        if envelope.chunks is None or incoming is None:
             envelope.chunks = ChunkReader(self._limits.bare_line_endings)
-            envelope.incoming = Incoming(self._app, self._crossing, self._limits)
-        if refusal and envelope.incoming is not None:
-            envelope.incoming.refuse(refusal)  # the octets come all the same (RFC 3030 section 2)
+            incoming = envelope.incoming = Incoming(self._app, self._crossing, self._limits)
+        # A chunk comes all the same when it is refused (RFC 3030 section 2).
+        if refusal := self._ready():
+            incoming.refuse(refusal)
+        elif incoming.size + chunk.size > self._limits.message_size:
+            incoming.refuse(replies.TOO_LARGE)
         envelope.last_chunk = chunk.last
         envelope.chunks.start(chunk)
         self._line.read_with(envelope.chunks)
@@ -334,9 +339,18 @@ class Dialogue:
     def content(self, octets: bytes) -> Awaitable[bytes] | None:
         """Take text of the message. What is returned must end before more is given."""
         incoming = self.envelope.incoming
-        if incoming is not None and incoming.add(octets):
+        if incoming is None:
+            return None
+        if incoming.add(octets):
             return self._spill(incoming)
+        if incoming.size > self._limits.message_discarded:
+            return self._give_up(incoming)
         return None
+
+    async def _give_up(self, incoming: Incoming) -> bytes:
+        """The client goes on and on; there is no other way to stop it."""
+        self.closing = True
+        return incoming.refusal
 
     async def _spill(self, incoming: Incoming) -> bytes:
         await self._look_up_name()
@@ -353,38 +367,27 @@ class Dialogue:
             incoming.refuse(replies.BARE_LINE_ENDING)
         if envelope.chunks is not None and not envelope.last_chunk:
             if incoming.refusal:
-                refusal, envelope.refused = incoming.refusal, envelope.refused + 1
-                return self._after_reset(refusal)
+                return self._after_reset(incoming.refusal)
             return replies.OK
         return self._finish(envelope, incoming)
 
     async def _finish(self, envelope: Envelope, incoming: Incoming) -> bytes:
-        try:
-            await self._look_up_name()
-            if not incoming.refusal and await incoming.keep(
-                self._received_field, lambda: self._accepted(envelope, incoming)
-            ):
-                self._messages += 1
-                log.info("accepted", extra={"queue_id": incoming.queue_id})
-                return replies.reply(250, "2.0.0", f"Ok: queued as {incoming.queue_id}")
-        except Exception as error:  # 451 whatever failed, and the message stays with the client
-            incoming.refuse(replies.STORE_DOWN)
-            log.warning("not stored", extra={"queue_id": incoming.queue_id, "reason": str(error)})
-            await self._clean_up(incoming)
-        finally:
-            self.envelope = Envelope()
-        await incoming.drop()
-        return incoming.refusal
-
-    async def _clean_up(self, incoming: Incoming) -> None:
-        try:
-            await incoming.remove()
-        except Exception as error:
-            log.warning("orphan", extra={"queue_id": incoming.queue_id, "reason": str(error)})
+        await self._look_up_name()
+        kept = not incoming.refusal and await incoming.keep(
+            self._received_field, lambda: self._accepted(envelope, incoming)
+        )
+        self.envelope = Envelope()
+        if not kept:
+            return incoming.refusal
+        metrics.accepted += 1
+        metrics.octets_in += incoming.stored_size
+        log.info("accepted", extra={"queue_id": incoming.queue_id})
+        return replies.reply(250, "2.0.0", f"Ok: queued as {incoming.queue_id}")
 
     async def _look_up_name(self) -> None:
-        if not self._client.name:
-            self._client.name = await self._client_name()
+        if self._naming is not None:
+            self._client.name = await self._naming
+            self._naming = None
 
     def _received_field(self, queue_id: str, seconds: float) -> bytes:
         recipients = self.envelope.recipients
@@ -421,10 +424,11 @@ class Dialogue:
         )
 
 
-def _ascii(error: BadSyntax) -> str:
-    return str(error).encode("ascii", "replace").decode()
-
-
+_REFUSALS = {
+    "unknown": replies.UNKNOWN_RECIPIENT,
+    "elsewhere": replies.RELAYING_DENIED,
+    "disabled": replies.DISABLED_RECIPIENT,
+}
 _COMMANDS: dict[bytes, Callable[[Dialogue, bytes], Reply]] = {
     b"EHLO": Dialogue._ehlo,
     b"HELO": Dialogue._helo,

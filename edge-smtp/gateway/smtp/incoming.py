@@ -1,16 +1,22 @@
 """One message on its way in: from its first octet to the word of the stores that it is safe."""
 
+import asyncio
+import logging
 import re
 from collections.abc import Callable
+from concurrent.futures import Future
 
 from gateway.crossing import Crossing
 from gateway.smtp import replies
 from gateway.smtp.limits import SmtpLimits
+from gateway.smtp.spill import Spill, in_background
 from postroom.app import App
 from postroom.errors import PostroomError
 from postroom.journeys.ids import RANDOM_OCTETS, new_queue_id, time_of
 from postroom.pipeline.accepted import Accepted
-from postroom.platform.blobs import BlobKey, Draft
+from postroom.platform.blobs import BlobKey
+
+log = logging.getLogger("postroom.smtp")
 
 _MESSAGE_ID = re.compile(
     rb"\nmessage-id[ \t]*:(?:[ \t]|\r\n[ \t])*(<[^<>\r\n]{1,990}>)", re.IGNORECASE
@@ -33,8 +39,8 @@ class Incoming:
         self._limits = limits
         self._pieces: list[bytes] = []
         self._in_memory = 0
-        self._draft: Draft | None = None
-        self._received_field: ReceivedField | None = None
+        self._spill: Spill | None = None
+        self._keeping = False
         self.size = 0  # octets of the text, without our Received field
         self.refusal = b""
         self.queue_id = ""
@@ -47,6 +53,15 @@ class Incoming:
         self.refusal = self.refusal or reply
         self._pieces.clear()
         self._in_memory = 0
+        spill, self._spill = self._spill, None
+        if spill is not None:
+            spill.abandon()
+
+    def drop(self) -> None:
+        """The client took it back, or left. What is being stored already is stored to its end:
+        the client may have no reply, and sends it again."""
+        if not self._keeping:
+            self.refuse(replies.STORE_DOWN)
 
     def add(self, octets: bytes) -> bool:
         """Take octets. True: memory is full, `spill` before the next ones."""
@@ -56,62 +71,79 @@ class Incoming:
         if self._limits.text_line and not self.refusal:
             self._measure_lines(octets)
         if self.refusal:
-            return self._draft is not None
+            return False
         self._pieces.append(octets)
         self._in_memory += len(octets)
         return self._in_memory > self._limits.in_memory
 
     async def spill(self, received_field: ReceivedField) -> None:
-        """Move what is in memory to the store's draft, or let go of the draft when refused."""
-        if self.refusal:
-            await self.drop()
-            return
+        """Move what is in memory to the store's draft."""
         octets = b"".join(self._pieces)
+        if self._spill is None and not (self.refusal or self._name(octets, received_field)):
+            return
+        if self.refusal:
+            return
         self._pieces.clear()
         self._in_memory = 0
+        if self._spill is None:
+            octets = self._field + octets
+            self._spill = self._new_spill()
         try:
-            if self._draft is None:
-                if not self._name(octets, received_field):
-                    return
-                octets = self._field + octets
-                self._draft = await self._crossing.slow(self._app.platform.blobs.draft, self.blob)
-            await self._crossing.slow(self._draft.write, octets)
-        except PostroomError:
+            await self._spill.write(octets)
+        except (PostroomError, TimeoutError) as error:
+            log.warning("not stored", extra={"queue_id": self.queue_id, "reason": _reason(error)})
             self.refuse(replies.STORE_DOWN)
-            await self.drop()
 
     async def keep(self, received_field: ReceivedField, accepted: Callable[[], Accepted]) -> bool:
-        """Store text and queue entry. True: both survive a crash. False: there is no entry.
+        """Store text and queue entry. True: both survive a crash. False: `refusal` says why not.
 
-        *accepted* is asked once the queue id is known. Whatever the stores raise means False.
+        *accepted* is asked once the queue id is known.
         """
-        blobs = self._app.platform.blobs
-        if self._draft is None:
-            text = b"".join(self._pieces)
-            self._pieces.clear()
-            if not self._name(text, received_field):
-                return False
-            stored = blobs.put_soon(self.blob, self._field + text)
-        else:
-            await self._crossing.slow(self._draft.write, b"".join(self._pieces))
-            self._pieces.clear()
-            stored = self._draft.commit_soon()
-            self._draft = None
-        await self._crossing.durable(stored)
-        entry = self._app.platform.queue("inbound").send_soon(accepted().to_json())
-        await self._crossing.durable(entry)
+        if self._spill is None and not self._name(b"".join(self._pieces), received_field):
+            return False
+        self._keeping = True
+        stored: Future[None] | None = None
+        sending = False
+        try:
+            async with asyncio.timeout(self._limits.store_timeout):
+                stored = await self._store()
+                await self._crossing.durable(stored)
+                sending = True
+                entry = self._app.platform.queue("inbound").send_soon(accepted().to_json())
+                await self._crossing.durable(entry)
+        except Exception as error:  # 451 whatever failed: the message stays with the client
+            log.warning("not stored", extra={"queue_id": self.queue_id, "reason": _reason(error)})
+            self.refuse(replies.STORE_DOWN)
+            # An entry may have become durable although its sending failed or took too long, and
+            # must not point at nothing: from then on the blob stays. An orphan does no harm.
+            if stored is not None and not sending:
+                self._crossing.then(stored, self._remove_soon)
+            return False
         return True
 
-    async def drop(self) -> None:
-        """Let go of the draft, if there is one."""
-        draft, self._draft = self._draft, None
-        if draft is not None:
-            await self._crossing.slow(draft.abandon)
+    async def _store(self) -> "Future[None]":
+        text = b"".join(self._pieces)
+        self._pieces.clear()
+        if self._spill is None:
+            return self._app.platform.blobs.put_soon(self.blob, self._field + text)
+        await self._spill.write(text)
+        stored = self._spill.commit_soon()
+        self._spill = None
+        return stored
 
-    async def remove(self) -> None:
-        """Remove the blob of a message that was not accepted; an orphan is no harm but waste."""
-        if self.queue_id:
+    def _new_spill(self) -> Spill:
+        blobs, patience = self._app.platform.blobs, self._limits.store_timeout
+        return Spill(self._crossing, blobs, self.blob, patience)
+
+    def _remove_soon(self, stored: "Future[None]") -> None:
+        in_background(self._remove())
+
+    async def _remove(self) -> None:
+        try:
             await self._crossing.slow(self._app.platform.blobs.delete, [self.blob])
+        except Exception as error:
+            extra = {"queue_id": self.queue_id, "reason": _reason(error)}
+            log.warning("blob without a message", extra=extra)
 
     @property
     def blob(self) -> BlobKey:
@@ -127,8 +159,10 @@ class Incoming:
 
     def _name(self, text: bytes, received_field: ReceivedField) -> bool:
         """Find the Message-ID and make the queue id of it, unless the message is in a loop."""
-        end = text.find(_END_OF_HEADER, 0, self._limits.header_seen)
-        header = b"\n" + text[: end + 2 if end >= 0 else self._limits.header_seen]
+        header = b"\r\n" + text[: self._limits.header_seen]
+        end = header.find(_END_OF_HEADER)
+        if end >= 0:
+            header = header[: end + 2]
         if header.lower().count(b"\nreceived:") > self._limits.received_fields:
             self.refuse(replies.MAIL_LOOP)
             return False
@@ -151,3 +185,7 @@ class Incoming:
         self._line += len(octets) - start
         if self._line > limit:
             self.refuse(replies.LINE_OF_TEXT_TOO_LONG)
+
+
+def _reason(error: Exception) -> str:
+    return str(error) or type(error).__name__

@@ -2,12 +2,14 @@
 
 from dataclasses import dataclass
 
+from gateway.settings import LOOPBACK, Network
 from gateway.smtp.content import BareLineEndings
 
 
 @dataclass(frozen=True, slots=True)
 class SmtpLimits:
     message_size: int = 50 * 1024 * 1024  # octets, announced by SIZE
+    message_discarded: int = 100 * 1024 * 1024  # octets read of one that is too large
     text_line: int = 0  # octets of a line of the message, 0: no limit
     recipients: int = 1000  # in one transaction (RFC 5321 section 4.5.3.1.8 asks for 100)
     envelope: int = 160 * 1024  # octets of all recipients: the queue entry must fit its queue
@@ -18,11 +20,8 @@ class SmtpLimits:
     received_fields: int = 50  # more is a loop (RFC 5321 section 6.3)
     in_memory: int = 256 * 1024  # octets of a message; the rest goes to the store as it comes
     waiting: int = 256 * 1024  # octets read ahead of the dialogue
-    connections: int = 2000
-    connections_per_client: int = 100
-    connections_per_minute: int = 600  # of one client
     messages_per_minute: int = 3000  # of one client
-    # Rates and numbers per client do not hold for clients on this machine.
+    unlimited_networks: tuple[Network, ...] = LOOPBACK  # the rate does not hold for these
     command_timeout: float = 300.0  # seconds (RFC 5321 section 4.5.3.2.7)
     data_timeout: float = 180.0  # between two pieces of a message
     message_timeout: float = 3600.0  # from DATA to the final dot

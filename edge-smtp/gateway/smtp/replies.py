@@ -1,5 +1,7 @@
 """Replies: code, enhanced code (RFC 2034, RFC 3463), sentence. Ready as octets, CRLF included."""
 
+from postroom.errors import BadSyntax
+
 
 def reply(code: int, enhanced: str, text: str) -> bytes:
     """One line. Greetings, EHLO and 354 carry no enhanced code (RFC 2034 section 4)."""
@@ -10,6 +12,11 @@ def lines(code: int, texts: list[str]) -> bytes:
     """Several lines without enhanced codes, as EHLO answers (RFC 5321 section 4.2.1)."""
     head = "".join(f"{code}-{text}\r\n" for text in texts[:-1])
     return f"{head}{code} {texts[-1]}\r\n".encode()
+
+
+def bad_parameter(error: BadSyntax) -> bytes:
+    """Name the rule, not what was found: that is the client's text, and may be anything."""
+    return reply(501, "5.5.4", f"Bad parameter, expected {error.rule} ({error.reference})")
 
 
 # While it goes well.
@@ -33,6 +40,7 @@ NO_ARGUMENT = reply(501, "5.5.4", "This command takes no argument")
 BAD_HELLO = reply(501, "5.5.4", "Syntax: EHLO hostname")
 BAD_MAIL = reply(501, "5.5.2", "Syntax: MAIL FROM:<address> [parameters]")
 BAD_RCPT = reply(501, "5.5.2", "Syntax: RCPT TO:<address> [parameters]")
+UNKNOWN_PARAMETER = reply(555, "5.5.4", "Parameter not recognized or not implemented")
 BAD_BDAT = reply(501, "5.5.4", "Syntax: BDAT size [LAST]")
 BAD_VRFY = reply(501, "5.5.4", "Syntax: VRFY address")
 BAD_SENDER = reply(501, "5.1.7", "Bad sender address syntax")
@@ -44,7 +52,6 @@ NEEDS_RCPT = reply(503, "5.5.1", "Need RCPT first")
 NO_VALID_RECIPIENTS = reply(554, "5.5.1", "No valid recipients")
 NESTED_MAIL = reply(503, "5.5.1", "Nested MAIL, send RSET first")
 AFTER_BDAT = reply(503, "5.5.1", "A message is being sent by BDAT, end it with LAST or send RSET")
-DATA_AFTER_BDAT = AFTER_BDAT
 TLS_ACTIVE = reply(503, "5.5.1", "TLS is active already")
 TLS_NOT_AVAILABLE = reply(454, "4.7.0", "TLS not available")
 TLS_INJECTION = reply(554, "5.5.1", "Commands after STARTTLS before the handshake; closing")
@@ -65,7 +72,6 @@ DIRECTORY_DOWN = reply(451, "4.3.0", "Cannot look up the recipient now, try agai
 TOO_MANY_MESSAGES = reply(450, "4.7.1", "Too many messages from your address, try again later")
 
 # Before we hang up.
-TOO_MANY_CONNECTIONS = reply(421, "4.7.0", "Too many connections, try again later")
 TOO_MANY_ERRORS = reply(421, "4.7.0", "Too many errors")
 TIMED_OUT = reply(421, "4.4.2", "Timed out waiting for you")
 SHUTTING_DOWN = reply(421, "4.3.2", "Shutting down, try again later")

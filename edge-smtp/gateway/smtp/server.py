@@ -4,20 +4,25 @@ import asyncio
 import logging
 import ssl
 from collections.abc import Awaitable, Callable
-from typing import Any, cast
+from typing import cast
 
 from aiosmtpd.smtp import SMTP, Session
 
+from gateway.clients import client_network, peer_address
 from gateway.crossing import Crossing
+from gateway.limits import Rate
+from gateway.metrics import metrics
+from gateway.settings import is_in
 from gateway.smtp import replies
 from gateway.smtp.bdat import ChunkReader
-from gateway.smtp.client import Client, Connections, Rate, client_address, client_network
+from gateway.smtp.client import Client, is_public
 from gateway.smtp.content import Content
 from gateway.smtp.data import DataReader
 from gateway.smtp.dialogue import Dialogue
 from gateway.smtp.engine import BadLine, Engine, Event, Line
 from gateway.smtp.limits import SmtpLimits
 from gateway.smtp.names import ClientNames
+from gateway.tls import tls_facts
 from postroom.app import App
 
 log = logging.getLogger("postroom.smtp")
@@ -40,8 +45,6 @@ class SmtpServer:
         self.crossing = crossing
         self.tls = tls
         self.loop = asyncio.get_running_loop()
-        self.connections = Connections(limits.connections, limits.connections_per_client)
-        self.connection_rate = Rate(limits.connections_per_minute)
         self.message_rate = Rate(limits.messages_per_minute)
         self.names = ClientNames(app.platform.resolver, crossing, limits.name_timeout)
         self.open: set[SmtpProtocol] = set()
@@ -60,6 +63,7 @@ class SmtpServer:
             await asyncio.sleep(0.02)
         for protocol in list(self.open):
             protocol.abort()
+        self.names.close()
 
 
 def make_smtp(
@@ -85,8 +89,7 @@ class SmtpProtocol(SMTP):
         self._dialogue: Dialogue | None = None  # from the greeting on
         self._task: asyncio.Task[None] | None = None  # a reply that is waited for
         self._timer: asyncio.TimerHandle | None = None
-        self._network = ""
-        self._counted = False
+        self._unlimited = False
         self._reading_paused = False
         self._writing_paused = False
         self._errors = 0
@@ -97,19 +100,12 @@ class SmtpProtocol(SMTP):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._wire = cast(asyncio.Transport, transport)
-        peer = transport.get_extra_info("peername")
-        self._client = Client(client_address(peer[0] if isinstance(peer, tuple) else ""))
-        self._client.tls = _tls_facts(transport)
-        self._local = self._client.address in ("127.0.0.1", "::1")
-        self._network = "" if self._local else client_network(self._client.address)
         server = self._server
-        self._last_heard = now = self.loop.time()
+        self._client = Client(peer_address(transport), tls=_tls_of(transport))
+        self._unlimited = is_in(self._client.address, server.limits.unlimited_networks)
+        self._last_heard = self.loop.time()
         if server.draining:
             self._hang_up(replies.SHUTTING_DOWN)
-        elif not self._enter() or not (
-            self._local or server.connection_rate.allow(self._network, now)
-        ):
-            self._hang_up(replies.TOO_MANY_CONNECTIONS)
         else:
             server.open.add(self)
             self._set_timer(server.limits.command_timeout)
@@ -137,16 +133,10 @@ class SmtpProtocol(SMTP):
     def connection_lost(self, exc: Exception | None) -> None:
         self._wire = None
         self._server.open.discard(self)
-        if self._counted:
-            self._counted = False
-            self._server.connections.leave(self._network or str(id(self)))
         if self._timer is not None:
             self._timer.cancel()
-        dialogue = self._dialogue
-        # A message whose final dot came is stored to its end; the client may not know, and
-        # sends it again. An unfinished one is dropped.
-        if dialogue is not None and self._task is None and dialogue.envelope.incoming is not None:
-            self._task = self.loop.create_task(dialogue.envelope.incoming.drop())
+        if self._dialogue is not None:
+            self._dialogue.drop()
 
     def pause_writing(self) -> None:
         self._writing_paused = True  # the client does not read its replies: do no more for it
@@ -185,7 +175,7 @@ class SmtpProtocol(SMTP):
         if secure is None:
             return b""
         self._wire = secure
-        self._client.tls = _tls_facts(secure)
+        self._client.tls = _tls_of(secure)
         dialogue.forget()
         return b""
 
@@ -202,11 +192,6 @@ class SmtpProtocol(SMTP):
 
     # Ours.
 
-    def _enter(self) -> bool:
-        # Connections from this machine count in all, but not as one client.
-        self._counted = self._server.connections.enter(self._network or str(id(self)))
-        return self._counted
-
     def _greet(self) -> None:
         if self._wire is None or self._wire.is_closing():
             return
@@ -219,16 +204,20 @@ class SmtpProtocol(SMTP):
             Session(self.loop),
             self._client,
             self._allow_message,
-            self._look_up_name,
+            self._naming(),
             server.tls() is not None,
         )
         self._wire.write(self._dialogue.greeting())
 
     def _allow_message(self) -> bool:
-        return self._local or self._server.message_rate.allow(self._network, self.loop.time())
+        network = client_network(self._client.address)
+        return self._unlimited or self._server.message_rate.allow(network, self.loop.time())
 
-    def _look_up_name(self) -> Awaitable[str]:
-        return self._server.names.look_up(self._client.address)
+    def _naming(self) -> Awaitable[str] | None:
+        """Look up the client's name while it speaks: it is needed when the message has come."""
+        if not is_public(self._client.address):
+            return None
+        return self.loop.create_task(self._server.names.look_up(self._client.address))
 
     def _advance(self) -> None:
         """Do all that can be done with what was received; write the replies at once."""
@@ -311,6 +300,7 @@ class SmtpProtocol(SMTP):
 
     def _counted_reply(self, reply: bytes) -> bytes:
         if reply[0] in b"45" and self._dialogue is not None and not self._dialogue.closing:
+            metrics.refusals["smtp"] += 1
             self._errors += 1
             if self._errors > self._server.limits.errors:
                 self._dialogue.closing = True
@@ -339,14 +329,13 @@ class SmtpProtocol(SMTP):
         if reading:
             left = min(left, self._message_began + limits.message_timeout - now)
         if left <= 0 and self._task is None:
-            self._hang_up(replies.TIMED_OUT)
+            if self._writing_paused:
+                self.abort()  # it would never read the reply
+            else:
+                self._hang_up(replies.TIMED_OUT)
             return
         self._set_timer(max(min(left, limits.data_timeout), 0.05))
 
 
-def _tls_facts(transport: Any) -> str:
-    secure = transport.get_extra_info("ssl_object")
-    if secure is None:
-        return ""
-    cipher = secure.cipher()
-    return f"{secure.version()} {cipher[0]}" if cipher else str(secure.version())
+def _tls_of(transport: asyncio.BaseTransport) -> str:
+    return tls_facts(transport.get_extra_info("ssl_object"))

@@ -1,0 +1,133 @@
+"""An SMTP server over a real embedded store, whose clients talk to it without a socket."""
+
+import asyncio
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from gateway.crossing import Crossing
+from gateway.smtp.limits import SmtpLimits
+from gateway.smtp.server import SmtpServer, TlsSource, make_smtp
+from postroom.app import App, Platform, build
+from postroom.directory.records import Alias, Domain
+from postroom.mailboxes.records import NewMessage
+from postroom.message.summary import summarise
+from postroom.pipeline.accepted import Accepted
+from postroom.platform.blobs import BlobKey
+from tests.conversations.imap_world import Client
+
+GREETING = b"220 mail.example.test ESMTP Postroom\r\n"
+
+
+class World:
+    """Call it in a running loop; ``close`` at the end. *wrap* may stand before the stores."""
+
+    def __init__(
+        self,
+        folder: Path,
+        wrap: Callable[[Platform], Platform] | None = None,
+        tls: TlsSource | None = None,
+        **limits: Any,
+    ) -> None:
+        self.app = _open(folder)
+        app = replace(self.app, platform=wrap(self.app.platform)) if wrap else self.app
+        self.crossing = Crossing(app, 4)
+        self.server: SmtpServer = make_smtp(app, SmtpLimits(**limits), self.crossing, tls)
+
+    async def connect(self) -> Client:
+        """A client that has read the greeting."""
+        client = Client(self.server)
+        assert await client.wait(lambda new: new.endswith(b"\n")) == GREETING
+        return client
+
+    def queued(self) -> list[Accepted]:
+        """Take every entry of the Inbound queue."""
+        queue = self.app.platform.queue("inbound")
+        found = []
+        while letters := queue.receive(10):
+            found += [Accepted.from_json(letter.body) for letter in letters]
+        return found
+
+    def stored(self, accepted: Accepted) -> bytes:
+        """The text below our Received field."""
+        blob = self.app.blobs.get(accepted.blob)
+        assert len(blob) == accepted.size
+        assert blob.startswith(b"Received: from ")
+        return below_received(blob)
+
+    def blobs(self, folder: Path) -> int:
+        """How many blobs the store has, drafts included."""
+        count: int = self.app.platform.blobs._database.query("SELECT count(*) FROM places")[0][0]  # type: ignore[attr-defined]
+        files = [*(folder / "blobs").rglob("large/*"), *(folder / "blobs").rglob("drafts/*")]
+        return count + len(files)
+
+    async def close(self) -> None:
+        await self.server.drain()
+        self.crossing.close()
+        self.app.platform.close()
+
+
+def below_received(blob: bytes) -> bytes:
+    lines = blob.split(b"\r\n")
+    end = next(i for i, line in enumerate(lines[1:], 1) if not line.startswith((b"\t", b" ")))
+    return b"\r\n".join(lines[end:])
+
+
+async def say(client: Client, *lines: bytes) -> list[bytes]:
+    """Send each line; return the last line of each reply."""
+    replies = []
+    for line in lines:
+        await client.send(line + b"\r\n")
+        replies.append(await reply(client))
+    return replies
+
+
+async def reply(client: Client) -> bytes:
+    """The last line of the next reply."""
+
+    def whole(new: bytes) -> bool:
+        return new.endswith(b"\n") and new.splitlines()[-1][3:4] == b" "
+
+    return (await client.wait(whole)).splitlines()[-1]
+
+
+async def until(true: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not true():  # noqa: ASYNC110
+            await asyncio.sleep(0.005)
+
+
+def _open(folder: Path) -> App:
+    return build({"POSTROOM_DATA": str(folder), "POSTROOM_HOSTNAME": "mail.example.test"})
+
+
+@lru_cache
+def _template(folder: Path) -> Path:
+    app = _open(folder)
+    app.directory.add_domain(Domain("example.test"))
+    for name, quota in (("alice", 0), ("bob", 0), ("full", 10), ("gone", 0)):
+        account = app.directory.add_account(f"{name}@example.test", "secret", quota)
+        app.mailboxes.create_account(account.id)
+        if name == "gone":
+            app.directory.set_account(replace(account, enabled=False))
+        if name == "full":
+            octets = b"Subject: more than the quota\r\n\r\n"
+            app.blobs.put(BlobKey("old"), octets)
+            inbox = app.mailboxes.find(account.id, "INBOX").id
+            new = NewMessage(BlobKey("old"), summarise(octets), 0, frozenset())
+            app.mailboxes.append(account.id, inbox, [new])
+    app.directory.add_alias(Alias("postmaster@example.test", ("alice@example.test",)))
+    app.platform.close()
+    return folder
+
+
+def new_data(shared: Path, own: Path) -> Path:
+    """A data folder: alice, bob, full (over quota), gone (disabled), postmaster (an alias).
+
+    Made once in *shared*: hashing passwords takes a while.
+    """
+    shutil.copytree(_template(shared / "smtp-template"), own / "data")
+    return own / "data"
