@@ -103,8 +103,17 @@ class Client:
 class World:
     """Call it in a running loop; ``close`` at the end."""
 
-    def __init__(self, folder: Path, tls: Tls | None = None, **limits: Any) -> None:
-        self.app = build({"POSTROOM_DATA": str(folder), "POSTROOM_HOSTNAME": "mail.example.test"})
+    def __init__(
+        self,
+        folder: Path,
+        tls: Tls | None = None,
+        local: bool = True,
+        app: App | None = None,
+        **limits: Any,
+    ) -> None:
+        """*local* False: every read crosses to a thread, as with stores on the network."""
+        self.app = app or build({"POSTROOM_DATA": str(folder)})
+        self.app.platform.reads_are_local = local
         self.crossing = Crossing(self.app)
         self.settings = GatewaySettings(plaintext_on_loopback=tls is None)
         self.login = Login(self.app.directory, self.crossing, self.app.clock)

@@ -1,4 +1,4 @@
-"""Replays tests/conversations/imap/*.txt: whole, byte by byte, and pipelined.
+"""Replays tests/conversations/imap/*.txt: whole, byte by byte, pipelined, and with threads.
 
 A conversation opens with what is ``given``; then ``C:`` is a line of the client, ``S:`` one of the
 server. ``2C:`` and ``2S:`` belong to a second client. ``...`` in an ``S:`` line stands for
@@ -56,6 +56,7 @@ def cases() -> Iterator[object]:
         conversation = read(path)
         yield pytest.param(conversation, "whole", id=f"{path.stem}-whole")
         yield pytest.param(conversation, "bytes", id=f"{path.stem}-bytes")
+        yield pytest.param(conversation, "threads", id=f"{path.stem}-threads")
         if conversation.can_be_pipelined:
             yield pytest.param(conversation, "pipelined", id=f"{path.stem}-pipelined")
 
@@ -72,7 +73,9 @@ def test_conversation(
 
 
 async def _replay(conversation: Conversation, manner: str, data: Path) -> None:
-    world = World(data, errors=5, errors_before_login=3, message_size=1_000_000)
+    world = World(
+        data, local=manner != "threads", errors=5, errors_before_login=3, message_size=1_000_000
+    )
     try:
         clients = await _prepare(world, conversation)
         turns = conversation.lines

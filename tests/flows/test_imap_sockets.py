@@ -197,18 +197,18 @@ def test_a_slow_reader_costs_nobody_else_anything(served: Ports) -> None:
 
 
 def test_clocks(serve: Serve) -> None:
-    with serve(login_seconds=0.3, idle_seconds=1.2) as served:
+    with serve(login_seconds=2, idle_seconds=3) as served:
         client = secure(served)
         with socket.create_connection(("127.0.0.1", served.imap)) as stranger:
             said(stranger, b"\r\n")
             stranger.sendall(b"a NOOP\r\n")  # talking does not buy a stranger time
             assert b"BYE Autologout" in said(stranger, b"never")
         assert client.noop()[0] == "OK"
-        time.sleep(0.7)
+        time.sleep(1.6)
         assert client.noop()[0] == "OK"  # it does for a user
         started = time.monotonic()
         assert b"BYE Autologout" in client.readline()
-        assert 0.8 < time.monotonic() - started < 5
+        assert 2 < time.monotonic() - started < 10
         client.shutdown()
 
 

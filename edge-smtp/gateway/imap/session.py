@@ -216,7 +216,7 @@ class Session:
             done = await work
             if execution.news and self.selected is not None:
                 expunges = execution.expunges or uid
-                await self.tell_news(expunges=expunges, look=execution.always_looks)
+                await self._tell_if_possible(expunges=expunges, look=execution.always_looks)
             return done
 
         name = "UID " + execution.name if uid else execution.name
@@ -334,11 +334,20 @@ class Session:
     async def tell_idling(self) -> None:
         if self.idling and self.selected is not None:
             try:
-                await self.tell_news(expunges=True, look=True)
+                await self._tell_if_possible(expunges=True, look=True)
             except Bye as error:
                 self.refuse(error.text, error.code)
-            except PostroomError as error:  # the next look may have more luck
-                log.info("news failed", extra={"reason": str(error)})
+
+    async def _tell_if_possible(self, *, expunges: bool, look: bool) -> None:
+        """A command that is done is done, whatever the store says when asked for news: a NO to
+        an APPEND would bring the message a second time."""
+        try:
+            await self.tell_news(expunges=expunges, look=look)
+        except Bye:
+            raise
+        except PostroomError as error:  # the next look may have more luck
+            log.info("news failed", extra={"reason": str(error)})
+            self._unseen_news = True
 
     async def tell_news(self, *, expunges: bool, look: bool) -> None:
         """Tell the client what changed. *expunges*: it may be told that numbers change.
