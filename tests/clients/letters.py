@@ -13,7 +13,8 @@ _FIELDS = (
 )
 # What delivery writes above a message: these three fields, and nothing between them and it.
 _OURS = re.compile(
-    rb"Return-Path: <[^\r\n]*>\r\nDelivered-To: [^\r\n]*\r\nReceived: [^\r\n]*\r\n([ \t][^\r\n]*\r\n)*"
+    rb"Return-Path: <[^\r\n]*>\r?\nDelivered-To: [^\r\n]*\r?\n"
+    rb"Received: [^\r\n]*\r?\n([ \t][^\r\n]*\r?\n)*"
 )
 
 
