@@ -18,7 +18,6 @@ _LENIENT = "we read on where Dovecot gives up: what the sender meant is clear en
 _SPACE = "a text is trimmed, its tabs and folds are spaces; Dovecot keeps tabs and the last space"
 DIFFERS = {
     "bare LF": _BARE,
-    "bare LF multipart": _BARE,
     "bare LF and CRLF mixed": _BARE,
     "bare CR in the body": _BARE,
     "NUL in a field": "the address after the NUL is kept",
