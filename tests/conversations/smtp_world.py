@@ -2,7 +2,9 @@
 
 import asyncio
 import shutil
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -60,7 +62,9 @@ class World:
 
     def blobs(self, folder: Path) -> int:
         """How many blobs the store has, drafts included."""
-        count: int = self.app.platform.blobs._database.query("SELECT count(*) FROM places")[0][0]  # type: ignore[attr-defined]
+        index = folder / "blobs.sqlite"
+        with closing(sqlite3.connect(index)) as database:
+            ((count,),) = database.execute("SELECT count(*) FROM places").fetchall()
         files = [*(folder / "blobs").rglob("large/*"), *(folder / "blobs").rglob("drafts/*")]
         return count + len(files)
 
@@ -96,7 +100,7 @@ async def reply(client: Client) -> bytes:
 
 async def until(true: Callable[[], bool]) -> None:
     async with asyncio.timeout(10):
-        while not true():  # noqa: ASYNC110
+        while not true():
             await asyncio.sleep(0.005)
 
 

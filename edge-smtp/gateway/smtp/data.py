@@ -17,6 +17,7 @@ class DataReader:
 
     def __init__(self, bare_line_endings: BareLineEndings = "refuse") -> None:
         self._normalise = bare_line_endings == "normalise"
+        self._unfinished = _UNFINISHED_ENDS + (b"\n",) * self._normalise  # a dot may follow it
         # The CRLF of the DATA command counts: a dot at once is an empty message.
         self._held = b"\r\n"
         self._skip = 2
@@ -30,7 +31,7 @@ class DataReader:
         if end >= 0:
             used = start + end + len(END) - len(held)
             return Content(self._plain(text[: end + 2]), ended=True), used
-        keep = next((len(part) for part in _UNFINISHED_ENDS if text.endswith(part)), 0)
+        keep = next((len(part) for part in self._unfinished if text.endswith(part)), 0)
         self._held = text[-keep:] if keep else b""
         if keep:
             text = text[:-keep]

@@ -30,3 +30,7 @@ class SmtpLimits:
     store_timeout: float = 60.0  # for a store to say that a message is safe
     drain_timeout: float = 30.0  # for messages under way at shutdown
     bare_line_endings: BareLineEndings = "refuse"
+
+    @property
+    def shortest_timeout(self) -> float:
+        return min(self.command_timeout, self.data_timeout, self.message_timeout)

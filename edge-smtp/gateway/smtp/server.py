@@ -108,7 +108,7 @@ class SmtpProtocol(SMTP):
             self._hang_up(replies.SHUTTING_DOWN)
         else:
             server.open.add(self)
-            self._set_timer(server.limits.command_timeout)
+            self._set_timer(server.limits.shortest_timeout)
             # After two turns of the loop, whoever talked before the greeting has been heard.
             self.loop.call_soon(self.loop.call_soon, self._greet)
 
@@ -334,7 +334,8 @@ class SmtpProtocol(SMTP):
             else:
                 self._hang_up(replies.TIMED_OUT)
             return
-        self._set_timer(max(min(left, limits.data_timeout), 0.05))
+        # A message may begin before the next look, and has less time than a command.
+        self._set_timer(max(min(left, limits.shortest_timeout), 0.05))
 
 
 def _tls_of(transport: asyncio.BaseTransport) -> str:
