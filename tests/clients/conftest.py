@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-pytest.register_assert_rewrite("tests.clients.letters", "tests.clients.reading", "tests.running")
-
 from tests.clients.programs import Home
 from tests.running import PASSWORD, Postroom, log_end, running
+
+pytest.register_assert_rewrite("tests.clients.letters", "tests.clients.reading")
 
 
 @dataclass(frozen=True)

@@ -63,46 +63,28 @@ def test_poplib(postroom: Postroom, full: User, implicit: bool) -> None:
         assert contents(session) == []
 
 
-@pytest.mark.parametrize("implicit", [True, False], ids=["imaps", "starttls"])
-def test_curl_imap(postroom: Postroom, full: User, home: Home, implicit: bool) -> None:
-    found = []
-    place = f"imaps://localhost:{postroom.ports['imaps']}"
-    if not implicit:
-        place = f"imap://localhost:{postroom.ports['imap']}"
+CURL = ("curl", "--silent", "--show-error", "--max-time", "30", "--ssl-reqd")
+
+
+@pytest.mark.parametrize("scheme", ["imaps", "imap"])
+def test_curl_imap(postroom: Postroom, full: User, home: Home, scheme: str) -> None:
     login = ("--cacert", postroom.authority, "--user", f"{full.address}:{full.password}")
-    for uid in range(1, len(LETTERS) + 1):
-        found.append(
-            home.run(
-                "curl", "--silent", "--show-error", "--max-time", "30", "--ssl-reqd", *login,
-                f"{place}/INBOX;UID={uid}",
-            )  # fmt: skip
-        )
+    inbox = f"{scheme}://localhost:{postroom.ports[scheme]}/INBOX"
+    found = [home.run(*CURL, *login, f"{inbox};UID={n}") for n in range(1, len(LETTERS) + 1)]
     untouched(map(below_ours, found), LETTERS.values())
 
 
-@pytest.mark.parametrize("implicit", [True, False], ids=["pop3s", "stls"])
-def test_curl_pop3(postroom: Postroom, full: User, home: Home, implicit: bool) -> None:
-    found = []
-    place = f"pop3s://localhost:{postroom.ports['pop3s']}"
-    if not implicit:
-        place = f"pop3://localhost:{postroom.ports['pop3']}"
+@pytest.mark.parametrize("scheme", ["pop3s", "pop3"])
+def test_curl_pop3(postroom: Postroom, full: User, home: Home, scheme: str) -> None:
     login = ("--cacert", postroom.authority, "--user", f"{full.address}:{full.password}")
-    for number in range(1, len(LETTERS) + 1):
-        found.append(
-            home.run(
-                "curl", "--silent", "--show-error", "--max-time", "30", "--ssl-reqd", *login,
-                f"{place}/{number}",
-            )  # fmt: skip
-        )
+    place = f"{scheme}://localhost:{postroom.ports[scheme]}"
+    found = [home.run(*CURL, *login, f"{place}/{n}") for n in range(1, len(LETTERS) + 1)]
     untouched(map(below_ours, found), LETTERS.values())
 
 
 def test_curl_appends_and_searches(postroom: Postroom, user: User, home: Home) -> None:
     place = f"imaps://localhost:{postroom.ports['imaps']}/INBOX"
-    curl = (
-        "curl", "--silent", "--show-error", "--max-time", "30",
-        "--cacert", postroom.authority, "--user", f"{user.address}:{user.password}",
-    )  # fmt: skip
+    curl = (*CURL, "--cacert", postroom.authority, "--user", f"{user.address}:{user.password}")
     for name, letter in LETTERS.items():
         home.run(*curl, place, "--upload-file", home.write(f"{name}.eml", letter))
     with imap(postroom, user) as session:
@@ -175,8 +157,9 @@ def test_neomutt(postroom: Postroom, full: User, home: Home) -> None:
         ".neomuttrc",
         f'set folder="imaps://localhost:{postroom.ports["imaps"]}/"\n'
         f'set imap_user="{full.address}" imap_pass="{full.password}"\n'
-        f'set ssl_ca_certificates_file="{postroom.authority}" certificate_file="{home.folder}/none"\n'
-        'set ssl_verify_host=yes ssl_verify_dates=yes ssl_usesystemcerts=no\n'
+        f'set ssl_ca_certificates_file="{postroom.authority}"\n'
+        f'set certificate_file="{home.folder}/none"\n'
+        "set ssl_verify_host=yes ssl_verify_dates=yes ssl_usesystemcerts=no\n"
         "set confirmcreate=no confirmappend=no delete=yes quit=yes mark_old=no wait_key=no\n"
         f'set header_cache="{home.folder}/cache"\n'
         'set spoolfile="+INBOX" mbox_type=Maildir move=no record="" postponed=""\n'
@@ -184,7 +167,12 @@ def test_neomutt(postroom: Postroom, full: User, home: Home) -> None:
         '<tag-prefix><flag-message><delete-pattern>~s dots<enter><sync-mailbox><exit>"\n',
     )
     home.run(
-        "script", "--quiet", "--return", "--command", "neomutt -F .neomuttrc", "/dev/null",
+        "script",
+        "--quiet",
+        "--return",
+        "--command",
+        "neomutt -F .neomuttrc",
+        "/dev/null",
         stdin=b"",
     )
     with imap(postroom, full) as session:
