@@ -1,0 +1,256 @@
+"""What is measured. Each scenario runs against one side and returns its figures by name."""
+
+import statistics
+import subprocess
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from bench.clients import Burst, Imap, Smtp, burst
+from bench.machine import Peak, proportional_memory, wait_until
+from bench.mail import message
+from bench.sides import CLOCKED, LOADED, PASSWORD, READER, Side, single, spread
+
+_SESSIONS = 20  # of SMTP, kept open
+_BETWEEN = 0.03  # seconds between two mails whose latency is taken
+_POLL = 0.01  # seconds between two looks into a mailbox
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """How much of everything."""
+
+    accepted: int = 4000  # messages of 4 KiB
+    large: int = 1500  # messages of 100 KiB
+    burst: int = 2000
+    clocked: int = 50
+    reader: int = 10_000
+    idle: int = 500  # IMAP sessions
+    logins: int = 200
+    turns: int = 3
+
+
+QUICK = Sizes(300, 100, 200, 5, 500, 40, 20, 1)
+OCTETS = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """``must`` and ``aim`` bound ours divided by the peer's, from below when more is better."""
+
+    name: str
+    unit: str
+    more_is_better: bool
+    must: float | None = None
+    aim: float | None = None
+
+    def holds(self, ratio: float, bound: float) -> bool:
+        return ratio >= bound if self.more_is_better else ratio <= bound
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    measure: Callable[[Side, Sizes, int], Mapping[str, float]]
+    figures: tuple[Figure, ...]
+    fresh: bool = False  # it starts and stops its side by itself
+
+
+def warm_up(side: Side) -> None:
+    """Let both start what they start when the first mail comes."""
+    burst(side.smtp, _SESSIONS, [side.accepting], message(1, OCTETS), 200)
+    side.drain()
+
+
+def accept(side: Side, sizes: Sizes, turn: int) -> dict[str, float]:
+    return {"accept 4 KiB": _smtp_source(side, sizes.accepted, OCTETS)}
+
+
+def accept_large(side: Side, sizes: Sizes, turn: int) -> dict[str, float]:
+    return {"accept 100 KiB": _smtp_source(side, sizes.large, 102_400)}
+
+
+def _smtp_source(side: Side, count: int, octets: int) -> float:
+    """Messages a second. The driver is Postfix's own, written in C, for both."""
+    command = ["/usr/sbin/smtp-source", "-d", "-s", str(_SESSIONS), "-m", str(count)]
+    command += ["-l", str(octets), "-f", "sender@example.org", "-t", side.accepting]
+    started = time.perf_counter()
+    subprocess.run([*command, f"127.0.0.1:{side.smtp}"], check=True, timeout=300)
+    took = time.perf_counter() - started
+    side.drain()
+    return count / took
+
+
+def dot(side: Side, sizes: Sizes, turn: int) -> dict[str, float]:
+    done = burst(side.smtp, _SESSIONS, [side.accepting], message(turn, OCTETS), sizes.accepted)
+    side.drain()
+    return {
+        "dot p50": 1000 * statistics.median(done.waits),
+        "dot p99": 1000 * _percentile(done.waits, 99),
+    }
+
+
+def burst_to_one(side: Side, sizes: Sizes, turn: int) -> dict[str, float]:
+    return {"burst to 1": _burst(side, sizes.burst, single(turn))}
+
+
+def burst_to_many(side: Side, sizes: Sizes, turn: int) -> dict[str, float]:
+    return {"burst to 20": _burst(side, sizes.burst, spread(turn))}
+
+
+def _burst(side: Side, count: int, recipients: list[str]) -> float:
+    """Messages a second, from the first command until STATUS counts them all."""
+    readers = [Imap(side.imap).login(user, PASSWORD) for user in recipients]
+    each = count // len(recipients)
+    before = [reader.count() for reader in readers]
+    started = time.perf_counter()
+    sent: Burst = burst(side.smtp, _SESSIONS, recipients, message(turn_of(before), OCTETS), count)
+    # Nothing is visible before its 250, so there is nothing to look at until now.
+    for reader, first in zip(readers, before, strict=True):
+        while reader.count() < first + each:
+            time.sleep(_POLL)
+    took = time.perf_counter() - started
+    for reader in readers:
+        reader.close()
+    side.drain()
+    assert len(sent.waits) == count
+    return count / took
+
+
+def turn_of(before: list[int]) -> int:
+    return sum(before) + 7
+
+
+def arrival(side: Side, sizes: Sizes, turn: int) -> dict[str, float]:
+    reader = Imap(side.imap).login(CLOCKED, PASSWORD)
+    reader.ask("SELECT INBOX")
+    sender = Smtp(side.smtp)
+    waits = []
+    for number in range(sizes.clocked):
+        reader.idle()
+        sent = sender.send(CLOCKED, message(number, OCTETS))
+        reader.wait_for(b" EXISTS")
+        waits.append(time.perf_counter() - sent)
+        reader.done()
+        time.sleep(_BETWEEN)
+    sender.close()
+    reader.close()
+    return {
+        "arrival p50": 1000 * statistics.median(waits),
+        "arrival p99": 1000 * _percentile(waits, 99),
+    }
+
+
+def sync(side: Side, sizes: Sizes, turn: int) -> dict[str, float]:
+    side.start_fresh()
+    try:
+        client = Imap(side.imap).login(READER, PASSWORD)
+        client.ask("SELECT INBOX")
+        listing = "FETCH 1:* (FLAGS UID RFC822.SIZE ENVELOPE)"
+        figures = {}
+        for name, command in (
+            ("sync first", listing),
+            ("sync again", listing),
+            ("bodies", "FETCH 1:* (BODY.PEEK[])"),
+        ):
+            started = time.perf_counter()
+            octets = client.ask(command)
+            figures[name] = sizes.reader / (time.perf_counter() - started)
+        assert octets > sizes.reader * OCTETS
+        client.close()
+    finally:
+        side.stop()
+    return figures
+
+
+def memory(side: Side, sizes: Sizes, turn: int) -> dict[str, float]:
+    users = [*single(0), *spread(0), CLOCKED]
+    first = Imap(side.imap).login(users[0], PASSWORD)  # what a first login loads is not per session
+    first.ask("SELECT INBOX")
+    before = proportional_memory(side.pids())
+    sessions = []
+    for number in range(sizes.idle):
+        session = Imap(side.imap).login(users[number % len(users)], PASSWORD)
+        session.ask("SELECT INBOX")
+        session.idle()
+        sessions.append(session)
+    held = proportional_memory(side.pids()) - before
+    for session in sessions:
+        session.close()
+    first.close()
+    return {"idle session": held / sizes.idle / 1024}
+
+
+def large_message(side: Side, sizes: Sizes, turn: int) -> dict[str, float]:
+    reader = Imap(side.imap).login(LOADED, PASSWORD)
+    before = reader.count()
+    sender = Smtp(side.smtp)
+    mail = message(turn, 25_000_000)
+    with Peak(side.pids) as peak:
+        sender.send(LOADED, mail)
+        wait_until(lambda: reader.count() > before, "a message of 25 MB")
+        reader.ask("SELECT INBOX")
+        reader.ask("FETCH * (BODY.PEEK[])")
+    sender.close()
+    reader.close()
+    return {"25 MB": peak.growth / 1e6}
+
+
+def logins(side: Side, sizes: Sizes, turn: int) -> dict[str, float]:
+    started = time.perf_counter()
+    for _ in range(sizes.logins):
+        client = Imap(side.imap).login(CLOCKED, PASSWORD)
+        client.ask("LOGOUT")
+        client.close()
+    return {"logins": sizes.logins / (time.perf_counter() - started)}
+
+
+def _percentile(values: list[float], percent: int) -> float:
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, len(ordered) * percent // 100)]
+
+
+SCENARIOS: Mapping[str, Scenario] = {
+    "accept": Scenario(accept, (Figure("accept 4 KiB", "msgs/s", True, 2.5, 5),)),
+    "large": Scenario(accept_large, (Figure("accept 100 KiB", "msgs/s", True, 1.2, 3),)),
+    "dot": Scenario(
+        dot, (Figure("dot p50", "ms", False), Figure("dot p99", "ms", False, 0.5, 0.25))
+    ),
+    "burst": Scenario(burst_to_one, (Figure("burst to 1", "msgs/s", True, 4, 8),)),
+    "spread": Scenario(burst_to_many, (Figure("burst to 20", "msgs/s", True, 4, 8),)),
+    "arrival": Scenario(
+        arrival,
+        (
+            Figure("arrival p50", "ms", False, 1 / 30, 1 / 100),
+            Figure("arrival p99", "ms", False, 1 / 30, 1 / 100),
+        ),
+    ),
+    "logins": Scenario(logins, (Figure("logins", "/s", True),)),
+    "memory": Scenario(memory, (Figure("idle session", "KiB", False),)),
+    "25mb": Scenario(large_message, (Figure("25 MB", "MB", False),)),
+    "sync": Scenario(
+        sync,
+        (
+            Figure("sync first", "msgs/s", True, 2, 5),
+            Figure("sync again", "msgs/s", True, 0.5, 1.3),
+            Figure("bodies", "msgs/s", True, 0.5, 1.2),
+        ),
+        fresh=True,
+    ),
+}
+
+WORDS: Mapping[str, str] = {
+    "accept 4 KiB": "SMTP accept, 4 KiB, 20 sessions kept open",
+    "accept 100 KiB": "SMTP accept, 100 KiB, 20 sessions kept open",
+    "dot p50": "final dot → 250, p50 at 20 sessions",
+    "dot p99": "final dot → 250, p99 at 20 sessions",
+    "burst to 1": "SMTP → visible in IMAP, burst of 2,000 to one mailbox",
+    "burst to 20": "SMTP → visible in IMAP, burst of 2,000 over 20 mailboxes",
+    "arrival p50": "one mail, final dot → IDLE's EXISTS, p50",
+    "arrival p99": "one mail, final dot → IDLE's EXISTS, p99",
+    "logins": "connect, LOGIN, LOGOUT, one after the other",
+    "idle session": "memory of an idle IMAP session (of 500; PSS)",
+    "25 MB": "growth of memory while a message of 25 MB goes through (PSS)",
+    "sync first": "10,000 messages, FLAGS UID RFC822.SIZE ENVELOPE, first",
+    "sync again": "the same again",
+    "bodies": "BODY.PEEK[] of all 10,000",
+}

@@ -1,0 +1,114 @@
+"""The table of ratios, as a page."""
+
+import statistics
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+from bench.figures import SCENARIOS, WORDS, Figure, Sizes
+from bench.machine import description, output_of
+
+Results = Mapping[str, tuple[Sequence[float], Sequence[float]]]  # by figure: the peer's, ours
+
+_HEAD = """\
+# Benchmarks
+
+`make bench` starts Debian's Postfix and Dovecot and a Postroom on one machine, drives both with
+the same clients over loopback, in turn (A B A B …), and writes this page. Everything is durable:
+each side syncs to disk before it says 250 or OK. Figures are medians of {turns} turns
+[lowest-highest]; a ratio is ours divided by the peer's. Rates of a virtual machine vary by
+10-40 % from run to run, so read the ratios, not the rates.
+
+- {date}, {load}
+- {machine}
+- {versions}
+
+| figure | Postfix + Dovecot | Postroom | ratio | must | aim | |
+|---|---|---|---|---|---|---|
+"""
+
+_FOOT = """
+How it is measured:
+
+- Accepting: `smtp-source -d -s 20`, a C program, for both. Postfix throws the mail away after its
+  250 (`discard:`); Postroom has no such thing and delivers it meanwhile, on the same cores.
+- Final dot → 250: one uvloop process, 20 sessions, no pipelining.
+- Visible: Postfix hands over by LMTP to Dovecot with maildir; the clock stops when STATUS counts
+  every message.
+- EXISTS: one SMTP session, one idling IMAP session. Dovecot waits half a second by design
+  (`mailbox_idle_check_interval` and its notify delay) to save work.
+- First sync: Dovecot keeps sdbox here. The messages (4 KiB, two parts, all different) came by
+  APPEND on its side and straight into the store on ours. Before each turn the servers start
+  afresh, and Dovecot's caches are as APPEND left them; `again` is the same command in the same
+  session. The client looks for the tagged line and at nothing else.
+- Memory: the proportional share (PSS) of all processes of a side, so that shared pages count once.
+- Passwords: Dovecot compares plain text; Postroom hashes with argon2id once, then a keyed cache
+  answers repeated logins.
+- Postfix and Dovecot as shipped but for addresses and ports, no TLS, no chroot, more sessions of
+  one user and a higher message size limit. There is no syslog daemon, so Postfix writes no log.
+"""
+
+
+def versions() -> str:
+    dovecot = output_of("/usr/sbin/dovecot", "--version").split()[0]
+    postfix = output_of("/usr/sbin/postconf", "-hd", "mail_version")
+    python = output_of("python3", "--version")
+    return f"Postfix {postfix}, Dovecot {dovecot}, {python}, uvloop {version('uvloop')}"
+
+
+def rows(results: Results) -> list[tuple[Figure, tuple[str, ...]]]:
+    return [
+        (figure, _row(figure, *results[figure.name]))
+        for scenario in SCENARIOS.values()
+        for figure in scenario.figures
+        if figure.name in results
+    ]
+
+
+def _row(figure: Figure, peer: Sequence[float], ours: Sequence[float]) -> tuple[str, ...]:
+    ratio = statistics.median(ours) / statistics.median(peer)
+    verdict = "**missed**"
+    if figure.must is None or figure.aim is None:
+        verdict = ""
+    elif figure.holds(ratio, figure.aim):
+        verdict = "aim"
+    elif figure.holds(ratio, figure.must):
+        verdict = "must"
+    return (
+        WORDS[figure.name],
+        _span(peer, figure.unit),
+        _span(ours, figure.unit),
+        f"{ratio:.2f}×" if ratio >= 0.1 else f"1/{1 / ratio:.0f}",
+        _bound(figure, figure.must),
+        _bound(figure, figure.aim),
+        verdict,
+    )
+
+
+def _span(values: Sequence[float], unit: str) -> str:
+    middle, low, high = (_number(take(values)) for take in (statistics.median, min, max))
+    return f"{middle} {unit} [{low}-{high}]"
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
+def _bound(figure: Figure, bound: float | None) -> str:
+    if bound is None:
+        return ""
+    sign = "≥" if figure.more_is_better else "≤"
+    return f"{sign} {bound:g}×" if bound >= 0.1 else f"{sign} 1/{1 / bound:.0f}"
+
+
+def write(path: Path, results: Results, sizes: Sizes, load: str) -> None:
+    head = _HEAD.format(
+        turns=sizes.turns,
+        date=datetime.now(UTC).strftime("%Y-%m-%d"),
+        load=load,
+        machine=description(),
+        versions=versions(),
+    )
+    table = "".join(f"| {' | '.join(cells)} |\n" for _, cells in rows(results))
+    path.write_text(head + table + _FOOT)
