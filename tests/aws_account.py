@@ -4,14 +4,17 @@ The table's keys, index and expiry, and each queue's times, are read from templa
 passes here passes against the resources that are deployed.
 """
 
+import copy
 import json
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import boto3
+import moto.dynamodb.models
 import moto.sqs.models
 import pytest
 from moto import mock_aws
@@ -84,8 +87,21 @@ def account_in_process(ahead: Callable[[], float] = lambda: 0.0) -> Iterator[Non
         patch.setattr(moto.sqs.models, "unix_time", lambda: unix_time() + ahead())
         patch.setattr(moto.sqs.models, "unix_time_millis", lambda: (unix_time() + ahead()) * 1000)
         patch.setattr(BotocoreStubber, "process_request", _one_at_a_time())
+        patch.setattr(moto.dynamodb.models, "copy", SimpleNamespace(deepcopy=_copy_to_go_back_to))
         with mock_aws():
             yield
+
+
+def _copy_to_go_back_to(original: Any) -> Any:
+    """moto copies a table to its last octet before each transaction, for the case that it fails.
+    Records are replaced, never altered, so the lists of them are enough."""
+    if not isinstance(original, moto.dynamodb.models.Table):
+        return copy.deepcopy(original)
+    copied = copy.copy(original)
+    copied.items = copy.copy(original.items)
+    for partition, records in original.items.items():
+        copied.items[partition] = copy.copy(records)
+    return copied
 
 
 def _one_at_a_time() -> Callable[..., Any]:
