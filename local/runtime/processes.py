@@ -15,6 +15,7 @@ from postroom.errors import PostroomError
 
 log = logging.getLogger(__name__)
 
+_SHORT_LIFE = 2.0  # seconds: who lives shorter, time after time, is started again later and later
 _LONGEST_PAUSE = 10.0  # seconds before a process that keeps dying is started again
 _PR_SET_PDEATHSIG = 1  # prctl(2)
 
@@ -84,6 +85,7 @@ class Child:
             self._keeper.cancel()
 
     async def _keep_alive(self) -> None:
+        short_lives = 0  # one after the other
         while True:
             assert self._process is not None  # noqa: S101  (`ready` has seen it run)
             started = time.monotonic()
@@ -92,9 +94,14 @@ class Child:
                 return
             self.restarts += 1
             log.error("process died", extra={"process": self.name, "code": code})
-            lived = time.monotonic() - started
-            await asyncio.sleep(0 if lived > _LONGEST_PAUSE else min(self.restarts, _LONGEST_PAUSE))
+            short_lives = short_lives + 1 if time.monotonic() - started < _SHORT_LIFE else 0
+            await asyncio.sleep(_pause(short_lives))
             await self.start()
+
+
+def _pause(short_lives: int) -> float:
+    """Seconds to wait: none after a single misfortune, then 1, 2, 4…"""
+    return min(2.0 ** (short_lives - 2), _LONGEST_PAUSE) if short_lives > 1 else 0
 
 
 def _end_with_parent() -> None:
