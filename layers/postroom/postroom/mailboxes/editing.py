@@ -60,10 +60,13 @@ class Edit:
             saved=saved,
             blob=blob,
             prefix=prefix,
+            added=self.mod_seq,
         )
         self._uid_next += 1
         self._count(message, 1)
-        self._put(message)
+        # Without an order, which would cost as much again as the record: the newest messages
+        # are found by their UIDs (reading.changes).
+        self._put(message, None)
         return message
 
     def alter(self, message: Message, flags: frozenset[str]) -> Message:
@@ -76,10 +79,11 @@ class Edit:
             saved=message.saved,
             blob=message.blob,
             prefix=message.prefix,
+            added=message.added,
         )
         self._count(message, -1)
         self._count(altered, 1)
-        self._put(altered)
+        self._put(altered, self.mod_seq)
         return altered
 
     def expunge(self, message: Message) -> None:
@@ -115,9 +119,9 @@ class Edit:
         if DELETED in message.flags:
             self._deleted += sign
 
-    def _put(self, message: Message) -> None:
+    def _put(self, message: Message, order: int | None) -> None:
         key = message_key(self.before.id, message.uid)
-        self._writes.append(Put(key, {"message": encode_message(message)}, order=self.mod_seq))
+        self._writes.append(Put(key, {"message": encode_message(message)}, order=order))
 
     @property
     def changed(self) -> bool:

@@ -5,7 +5,7 @@ account/<account>   list                one record: every change of the list of 
                     deleted/<id>        a deleted mailbox, within the grace period; "sweeping"
                                         once its messages are being removed
                     subscription/<name> a subscribed name that does not exist
-mailbox/<id>        m/<uid>             a message, its MODSEQ as order
+mailbox/<id>        m/<uid>             a message; once altered, its MODSEQ as order
                     x/<day>/<uid>       what was expunged on that day, its MODSEQ as order
 sweep               <day>/<id>          a mailbox in which something was expunged on that day
 """
@@ -28,6 +28,15 @@ SWEEP = "sweep"
 _encoder = msgspec.msgpack.Encoder()
 encode_message = _encoder.encode
 decode_message = msgspec.msgpack.Decoder(Message).decode
+
+
+def inbox_id(account: str) -> str:
+    """The id of an account's INBOX, which needs no look-up: every delivery begins there.
+
+    INBOX is never deleted and its rename moves the messages (RFC 9051 section 6.3.6), so the id
+    lives as long as the account.
+    """
+    return f"m{account}"
 
 
 def account_partition(account: str) -> str:

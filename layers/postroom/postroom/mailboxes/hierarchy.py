@@ -18,6 +18,7 @@ from postroom.mailboxes.encoding import (
     SUBSCRIPTION,
     account_partition,
     deleted_mailbox_key,
+    inbox_id,
     list_key,
     mailbox_body,
     mailbox_key,
@@ -238,7 +239,7 @@ class Hierarchy:
         self, tree: Tree, name: str, special_use: str = "", subscribed: bool = False
     ) -> Iterator[Write]:
         mailbox = Mailbox(
-            id=self._new_id(),
+            id=inbox_id(tree.account) if name == INBOX else self._new_id(),
             account=tree.account,
             name=name,
             special_use=special_use,

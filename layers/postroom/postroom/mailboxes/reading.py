@@ -19,6 +19,8 @@ LARGEST_UID = 2**32 - 1
 
 # When at least one in so many UIDs is wanted, reading the range is cheaper than asking for each.
 _DENSE = 4
+# New messages that a first look expects: most looks follow one delivery.
+_FIRST_LOOK = 8
 
 
 def encoded_of(record: Record) -> bytes:
@@ -63,24 +65,54 @@ def changes(transactions: Transactions, account: str, mailbox: str, above: int) 
         return Changes(now, [], [])
     if above < now.forgotten:
         return _everything(transactions, now)
-    latest: dict[int, Record] = {}
-    seen = above
+    table, partition = transactions.table, messages_partition(mailbox)
+    latest: dict[int, Message | None] = {}  # None: expunged
+    added = ordered = above
     while True:
-        for record in transactions.table.range_by_order(messages_partition(mailbox), seen):
-            latest[_uid_of(record)] = record
-            seen = max(seen, record.order or 0)
-        if seen <= now.highest_mod_seq:
+        # The new ones first: what is altered or expunged meanwhile shows itself by its order.
+        for message in _added_since(table, mailbox, added):
+            latest[message.uid] = message
+        for record in table.range_by_order(partition, ordered):
+            is_message = record.key.sort.startswith(MESSAGE)
+            latest[_uid_of(record)] = decode_message(encoded_of(record)) if is_message else None
+            ordered = max(ordered, record.order or 0)
+        there = [message for message in latest.values() if message is not None]
+        added = max((message.added for message in there), default=added)
+        seen = max((message.mod_seq for message in there), default=ordered)
+        if max(seen, ordered) <= now.highest_mod_seq:
             break
         # Somebody wrote after we had read the counters. Read these again, and what came
         # since, so that counters and messages are of the same moment.
         now = transactions.mailbox(account, mailbox)
-    changed = [record for record in latest.values() if record.key.sort.startswith(MESSAGE)]
-    changed.sort(key=lambda record: (record.order or 0, record.key.sort))
-    return Changes(
-        now,
-        [decode_message(encoded_of(record)) for record in changed],
-        sorted(uid for uid, record in latest.items() if record.key.sort.startswith(TOMBSTONE)),
-    )
+    there.sort(key=lambda message: (message.mod_seq, message.uid))
+    return Changes(now, there, sorted(uid for uid, message in latest.items() if message is None))
+
+
+def _added_since(table: Table, mailbox: str, above: int) -> Iterator[Message]:
+    """Yield the messages that came into the mailbox above the MODSEQ, the newest first.
+
+    MODSEQ and UID of arrivals grow together: the first older one ends the search.
+    """
+    last, limit = LARGEST_UID, _FIRST_LOOK
+    while last:
+        records = table.range(
+            messages_partition(mailbox),
+            message_sort(1),
+            message_sort(last),
+            backwards=True,
+            limit=limit,
+        )
+        count = 0
+        for record in records:
+            count += 1
+            message = decode_message(encoded_of(record))
+            if message.added <= above:
+                return
+            yield message
+            last = message.uid - 1
+        if count < limit:
+            return
+        limit *= 4
 
 
 def _uid_of(record: Record) -> int:

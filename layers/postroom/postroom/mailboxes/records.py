@@ -56,6 +56,7 @@ class Message(msgspec.Struct, frozen=True, array_like=True, gc=False):
     saved: int  # when it came into this mailbox (RFC 8514), seconds since 1970
     blob: BlobKey
     prefix: bytes  # headers prepended for this recipient (Return-Path, Delivered-To…)
+    added: int = 0  # MODSEQ with which it came into this mailbox
 
 
 @dataclass(frozen=True, slots=True)

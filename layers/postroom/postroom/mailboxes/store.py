@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from postroom.errors import PostroomError
 from postroom.mailboxes import copying, expunging, flagging, reading
 from postroom.mailboxes.appending import Appending
+from postroom.mailboxes.encoding import inbox_id
 from postroom.mailboxes.errors import (
     BadFlag,
     BadMailboxName,
@@ -84,6 +85,10 @@ class Mailboxes:
         """The mailbox of that name ("inbox" in any case is INBOX). Raises MailboxMissing,
         BadMailboxName."""
         return self._hierarchy.find(account, name)
+
+    def inbox(self, account: str) -> str:
+        """The id of the account's INBOX, without reading anything."""
+        return inbox_id(account)
 
     def get(self, account: str, mailbox: str) -> Mailbox:
         """The mailbox with that id. Raises MailboxMissing."""

@@ -6,8 +6,7 @@ back by itself; the others go on. Every step may run again on a message it has a
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -102,35 +101,23 @@ def deliver(app: Rooms, works: list[Work]) -> None:
     All mailboxes of the batch are written together, one transaction each.
     """
     pending = [(work, account) for work in works for account in work.targets]
-    inboxes = _inboxes(app, {account for _, account in pending})
     deliveries = [
         Delivery(
             account,
-            inboxes[account],
+            app.mailboxes.inbox(account),
             [_new_message(work, account)],
             [_marker(app, work, account)],
         )
         for work, account in pending
-        if account in inboxes
     ]
-    outcomes = iter(app.mailboxes.append_many(deliveries))
-    for work, account in pending:
-        outcome = next(outcomes) if account in inboxes else MailboxMissing(account, "INBOX")
+    outcomes = app.mailboxes.append_many(deliveries)
+    for (work, _), outcome in zip(pending, outcomes, strict=True):
         if isinstance(outcome, MailboxMissing):
-            work.lost.append(str(outcome))
+            work.lost.append(str(outcome))  # the account is being removed
         elif isinstance(outcome, ConditionFailed):
             continue  # delivered by an earlier run
         elif isinstance(outcome, PostroomError):
             work.error = outcome
-
-
-def _inboxes(app: Rooms, accounts: Iterable[str]) -> dict[str, str]:
-    """Mailbox ids by account; an account without INBOX is being removed."""
-    found = {}
-    for account in accounts:
-        with suppress(MailboxMissing):
-            found[account] = app.mailboxes.find(account, "INBOX").id
-    return found
 
 
 def _new_message(work: Work, account: str) -> NewMessage:
