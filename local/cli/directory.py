@@ -101,7 +101,7 @@ def list_users(
 ) -> None:
     """All users, with what their mail takes."""
     with opened(data) as app:
-        names = [domain_name] if domain_name else [found.name for found in app.directory.domains()]
+        names = _domain_names(app, domain_name)
         rows = [
             _user_row(app, account, as_json)
             for name in names
@@ -198,7 +198,7 @@ def list_aliases(
 ) -> None:
     """All aliases."""
     with opened(data) as app:
-        names = [domain_name] if domain_name else [found.name for found in app.directory.domains()]
+        names = _domain_names(app, domain_name)
         rows = [_alias_row(found) for name in names for found in app.directory.aliases(name)]
     show(rows, as_json, "no aliases yet: postroom alias add ADDRESS TARGET…")
 
@@ -253,6 +253,16 @@ def _account(app: App, address: str) -> Account:
     if account is None or account.address != str(canonical(address)):
         raise NotThere("user", address)
     return account
+
+
+def _domain_names(app: App, only: str) -> list[str]:
+    """The one that is named, or all."""
+    if not only:
+        return [found.name for found in app.directory.domains()]
+    found = app.directory.domain(only)
+    if found is None:
+        raise NotThere("domain", only)
+    return [found.name]
 
 
 def _domain_row(found: Domain) -> dict[str, Any]:

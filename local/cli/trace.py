@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
+from rich.console import Console
 
 from local.cli.session import DEFAULT_DATA, Data, Json, console, opened
 from postroom.journeys.store import Journey
@@ -25,21 +26,22 @@ def trace(
     """The journey of a message: accepted, delivered, and when."""
     with opened(data) as app:
         journeys = app.journeys.trace(name)
+    if not journeys:
+        Console(stderr=True).print(
+            f"nothing is known of {name}: it was never accepted here, its journey is older than "
+            f"30 days, or it still waits (see `postroom dlq list`)",
+            highlight=False,
+            soft_wrap=True,
+            markup=False,
+        )
+        raise typer.Exit(1)
     if as_json:
         typer.echo(
             json.dumps([asdict(journey) for journey in journeys], ensure_ascii=False, indent=2)
         )
-    elif journeys:
-        for journey in journeys:
-            _show(journey)
-    else:
-        console.print(
-            f"nothing is known of {name}: it was never accepted here, its journey is older than "
-            f"30 days, or it still waits (see `postroom dlq list`)",
-            highlight=False,
-        )
-    if not journeys:
-        raise typer.Exit(1)
+        return
+    for journey in journeys:
+        _show(journey)
 
 
 def _show(journey: Journey) -> None:

@@ -46,7 +46,9 @@ def load(spec: FunctionSpec) -> Handler:
     module = importlib.util.module_from_spec(found)
     sys.modules[name] = module
     found.loader.exec_module(module)
-    handler: Handler = getattr(module, spec.handler)
+    handler: Handler | None = getattr(module, spec.handler, None)
+    if handler is None:
+        raise BadSetting(f"{spec.name} has no {spec.handler} in {spec.folder / spec.module}.py")
     return handler
 
 
@@ -101,7 +103,7 @@ def failed_letters(answer: Any, letters: Sequence[Letter]) -> set[str]:
         return set()
     every = {letter.id for letter in letters}
     try:
-        failures: Sequence[Mapping[str, str]] = answer["batchItemFailures"]
+        failures: Sequence[Mapping[str, str]] = answer["batchItemFailures"] or ()
         failed = {failure["itemIdentifier"] for failure in failures}
     except (KeyError, TypeError):
         log.error("bad batch response", extra={"answer": json.dumps(answer, default=str)[:200]})

@@ -35,7 +35,7 @@ _ONLY_AWS = {
     "AWS::SQS::QueuePolicy",
 }
 _UNITS = {"minute": 60, "minutes": 60, "hour": 3600, "hours": 3600, "day": 86_400, "days": 86_400}
-_RATE = re.compile(r"rate\((\d{1,6}) (\w+)\)")
+_RATE = re.compile(r"rate\(([1-9]\d{0,5}) (\w+)\)")
 _QUEUE_VARIABLE = "POSTROOM_QUEUE_"
 
 
@@ -103,7 +103,11 @@ def read_template(path: Path) -> Template:
         document = yaml.load(path.read_text(), Loader=_Loader)  # noqa: S506  (a SafeLoader)
     except (OSError, yaml.YAMLError) as error:
         raise BadSetting(f"cannot read {path}: {error}") from error
-    return _Reader(document, path.parent).read()
+    try:
+        return _Reader(document, path.parent).read()
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        # CloudFormation and cfn-lint say more; here it is enough that nothing is guessed.
+        raise BadSetting(f"{path} is not what we can read: {error!r}") from error
 
 
 class _Reader:

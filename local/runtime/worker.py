@@ -32,11 +32,12 @@ _NICENESS = 5  # accepting mail and answering clients come before sorting what i
 
 class Worker:
     def __init__(self, template: Path, settings: Settings, *, schedules: bool) -> None:
+        functions = read_template(template).functions
         self._clock = SystemClock()
         self._platform = open_platform(settings, self._clock)
         self._stop = threading.Event()
         self._threads: list[threading.Thread] = []
-        for function in read_template(template).functions:
+        for function in functions:
             os.environ.update(
                 {
                     name: value
