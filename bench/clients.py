@@ -11,7 +11,7 @@ from typing import cast
 import uvloop
 
 _BUFFER = 1 << 20
-_LONGEST_TAGGED = 400  # octets of a tagged line
+_LONGEST_TAGGED = 2000  # octets: the OK of a LOGIN may list capabilities
 
 
 class Unexpected(Exception):

@@ -137,25 +137,24 @@ class Postfix:
             r"^smtp(\s+)inet", rf"127.0.0.1:{self.port}\1inet", master, flags=re.MULTILINE
         )
         (folder / "master.cf").write_text(master)
+        self._running = False
 
     def start(self) -> None:
         self._run("start")
+        self._running = True
         wait_until(lambda: accepts(self.port), "Postfix")
 
     def stop(self) -> None:
-        if self._pid_file.exists():
+        if self._running:
             self._run("stop")
+            self._running = False
 
     def idle(self) -> bool:
         queues = ("incoming", "active", "deferred", "maildrop")
         return not any(files for name in queues for _, _, files in os.walk(self._spool / name))
 
     def pids(self) -> list[int]:
-        return tree(int(self._pid_file.read_text())) if self._pid_file.exists() else []
-
-    @property
-    def _pid_file(self) -> Path:
-        return self._spool / "pid" / "master.pid"
+        return tree(int((self._spool / "pid" / "master.pid").read_text())) if self._running else []
 
     def _run(self, what: str) -> None:
         command = ["/usr/sbin/postfix", "-c", str(self._folder), what]
