@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import Any
 
 import uvicorn
-from postroom.platform.embedded.store import EmbeddedStore
 
 from local.runtime import health
 from local.runtime.processes import Child
 from local.runtime.template import Template, read_template
 from postroom.errors import BadSetting, PostroomError
+from postroom.platform.embedded.store import EmbeddedStore
 from postroom.platform.system import SystemClock
 
 log = logging.getLogger(__name__)

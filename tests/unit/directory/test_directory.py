@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from postroom.platform.embedded.store import EmbeddedStore
 
 from postroom.directory.records import Account, Alias, Domain
 from postroom.directory.routes import DEEPEST
 from postroom.directory.store import AlreadyThere, Directory, InUse, NotThere
+from postroom.platform.embedded.store import EmbeddedStore
 from postroom.platform.system import SystemClock, SystemRandomness
 
 
