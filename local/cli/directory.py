@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from local.cli.session import DEFAULT_DATA, Data, Json, console, octets, opened, show
+from local.cli.session import DEFAULT_DATA, Data, Json, console, done, octets, opened, show
 from postroom.app import App
 from postroom.directory.addresses import canonical
 from postroom.directory.records import Account, Alias, Domain
@@ -43,7 +43,7 @@ def add_domain(
     """Take mail for a domain."""
     with opened(data) as app:
         app.directory.add_domain(Domain(name, alias_of, catch_all, separator))
-        console.print(f"[green]✓[/] mail for {name} is taken from now on")
+        done(f"mail for {name} is taken from now on")
         if not alias_of:
             console.print(f"  next: postroom user add somebody@{name}", style="dim")
 
@@ -73,7 +73,7 @@ def remove_domain(name: DomainName, data: Data = DEFAULT_DATA) -> None:
     """Take no more mail for a domain. Its users and aliases must be gone first."""
     with opened(data) as app:
         app.directory.remove_domain(name)
-    console.print(f"[green]✓[/] {name} is no longer ours")
+    done(f"{name} is no longer ours")
 
 
 @user.command("add")
@@ -88,7 +88,7 @@ def add_user(
     with opened(data) as app:
         account = app.directory.add_account(address, password, _octets(quota))
         app.mailboxes.create_account(account.id)
-    console.print(f"[green]✓[/] {account.address} can receive mail and log in")
+    done(f"{account.address} can receive mail and log in")
     if made:
         console.print(f"  password (shown only now): [bold]{password}[/]", highlight=False)
 
@@ -146,7 +146,7 @@ def remove_user(
             typer.confirm(f"Remove {account.address} with all mail?", abort=True)
         app.directory.remove_account(account.address)
         app.mailboxes.remove_account(account.id)
-    console.print(f"[green]✓[/] {account.address} and its mail are removed")
+    done(f"{account.address} and its mail are removed")
 
 
 @user.command("password")
@@ -158,7 +158,7 @@ def change_password(
     with opened(data) as app:
         account = _account(app, address)
         app.directory.set_password(account.address, password)
-    console.print(f"[green]✓[/] {account.address} has a new password")
+    done(f"{account.address} has a new password")
     if made:
         console.print(f"  password (shown only now): [bold]{password}[/]", highlight=False)
 
@@ -171,7 +171,7 @@ def change_quota(address: Address, quota: str, data: Data = DEFAULT_DATA) -> Non
         changed = Account(account.id, account.address, _octets(quota), account.enabled)
         app.directory.set_account(changed)
     limit = octets(changed.quota) if changed.quota else "as much as fits"
-    console.print(f"[green]✓[/] {account.address} may keep {limit}")
+    done(f"{account.address} may keep {limit}")
 
 
 @alias.command("add")
@@ -187,7 +187,7 @@ def add_alias(
     """
     with opened(data) as app:
         app.directory.add_alias(Alias(address, tuple(targets)))
-    console.print(f"[green]✓[/] {address} → {', '.join(targets)}")
+    done(f"{address} → {', '.join(targets)}")
 
 
 @alias.command("list")
@@ -220,7 +220,7 @@ def remove_alias(address: Address, data: Data = DEFAULT_DATA) -> None:
     """Remove an alias. A user of the same address stays."""
     with opened(data) as app:
         app.directory.remove_alias(address)
-    console.print(f"[green]✓[/] {address} is no alias any more")
+    done(f"{address} is no alias any more")
 
 
 def new_password() -> str:

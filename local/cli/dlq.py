@@ -3,8 +3,9 @@
 from typing import Annotated
 
 import typer
+from rich.console import Console
 
-from local.cli.session import DEFAULT_DATA, Data, Json, console, opened, show
+from local.cli.session import DEFAULT_DATA, Data, Json, done, opened, show
 from postroom.pipeline.dead_letters import DeadLetters
 
 dlq = typer.Typer(no_args_is_help=True, help="Dead letters: what failed again and again, and why.")
@@ -61,8 +62,12 @@ def _chosen(ids: list[str] | None, every: bool) -> set[str] | None:
     return None if every else set(ids or ())
 
 
-def _report(count: int, ids: list[str] | None, done: str) -> None:
-    console.print(f"[green]✓[/] {count} letter{'s' if count != 1 else ''} {done}")
-    if ids and count < len(ids):
-        console.print(f"{len(ids) - count} were not there: see `postroom dlq list`", style="yellow")
+def _report(count: int, ids: list[str] | None, outcome: str) -> None:
+    missing = len(ids or ()) - count
+    if count or missing <= 0:
+        done(f"{count} letter{'s' if count != 1 else ''} {outcome}")
+    if missing > 0:
+        Console(stderr=True).print(
+            f"{missing} of the letters were not there: see `postroom dlq list`", style="yellow"
+        )
         raise typer.Exit(1)

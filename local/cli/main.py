@@ -8,8 +8,10 @@ import sys
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from local.cli import directory, dlq, trace, up
+from local.cli.session import printable
 from postroom.errors import PostroomError
 
 app = typer.Typer(
@@ -33,5 +35,6 @@ def run() -> None:
     try:
         app()
     except PostroomError as error:
-        Console(stderr=True).print(f"[red]postroom:[/] {error}", highlight=False, soft_wrap=True)
+        reason = escape(printable(str(error)))
+        Console(stderr=True).print(f"[red]postroom:[/] {reason}", highlight=False, soft_wrap=True)
         sys.exit(1)

@@ -9,7 +9,9 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from postroom.app import App, build
 
@@ -49,8 +51,18 @@ def show(rows: Sequence[dict[str, Any]], as_json: bool, empty: str) -> None:
     for name in rows[0]:
         table.add_column(name.replace("_", " "), overflow="fold")
     for row in rows:
-        table.add_row(*(_text(value) for value in row.values()))
+        table.add_row(*(Text(printable(_text(value))) for value in row.values()))
     console.print(table)
+
+
+def done(sentence: str) -> None:
+    """Say that it is done."""
+    console.print(f"[green]✓[/] {escape(printable(sentence))}")
+
+
+def printable(text: str) -> str:
+    """Strangers choose Message-IDs and names: nothing of theirs may steer the terminal."""
+    return "".join(letter if letter.isprintable() else "\ufffd" for letter in text)
 
 
 def _text(value: Any) -> str:

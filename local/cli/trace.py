@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.text import Text
 
-from local.cli.session import DEFAULT_DATA, Data, Json, console, opened
+from local.cli.session import DEFAULT_DATA, Data, Json, console, opened, printable
 from postroom.journeys.store import Journey
 
 
@@ -28,8 +29,8 @@ def trace(
         journeys = app.journeys.trace(name)
     if not journeys:
         Console(stderr=True).print(
-            f"nothing is known of {name}: it was never accepted here, its journey is older than "
-            f"30 days, or it still waits (see `postroom dlq list`)",
+            f"nothing is known of {printable(name)}: it was never accepted here, its journey is "
+            f"older than 30 days, or it still waits (see `postroom dlq list`)",
             highlight=False,
             soft_wrap=True,
             markup=False,
@@ -45,11 +46,13 @@ def trace(
 
 
 def _show(journey: Journey) -> None:
-    console.print(f"[bold]{journey.queue_id}[/]  {journey.message_id}", highlight=False)
-    console.print(
-        f"  from <{journey.reverse_path}> to {', '.join(journey.recipients)}", highlight=False
-    )
+    _line(f"{journey.queue_id}  {journey.message_id}", style="bold")
+    _line(f"  from <{journey.reverse_path}> to {', '.join(journey.recipients)}")
     for event in journey.events:
         when = datetime.fromtimestamp(event.at / 1000, UTC).astimezone()
         clock = when.strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
-        console.print(f"  {clock}  {event.step:10} {event.detail}", highlight=False, soft_wrap=True)
+        _line(f"  {clock}  {event.step:10} {event.detail}")
+
+
+def _line(text: str, style: str = "") -> None:
+    console.print(Text(printable(text), style), soft_wrap=True)
