@@ -20,6 +20,7 @@ from gateway.smtp import replies
 from gateway.smtp.bdat import ChunkReader, parse_bdat
 from gateway.smtp.client import Client
 from gateway.smtp.data import DataReader
+from gateway.smtp.departures import Departures
 from gateway.smtp.incoming import Incoming
 from gateway.smtp.limits import SmtpLimits
 from gateway.smtp.parameters import (
@@ -69,6 +70,7 @@ class Dialogue:
         self,
         app: App,
         crossing: Crossing,
+        departures: Departures,
         limits: SmtpLimits,
         line: Line,
         session: Session,
@@ -79,6 +81,7 @@ class Dialogue:
     ) -> None:
         self._app = app
         self._crossing = crossing
+        self._departures = departures
         self._limits = limits
         self._line = line
         self.session = session
@@ -305,9 +308,12 @@ class Dialogue:
             return replies.NO_ARGUMENT
         if refusal := self._ready():
             return refusal
-        self.envelope.incoming = Incoming(self._app, self._crossing, self._limits)
+        self.envelope.incoming = self._new_message()
         self._line.read_with(DataReader(self._limits.bare_line_endings))
         return replies.GO_AHEAD
+
+    def _new_message(self) -> Incoming:
+        return Incoming(self._app, self._crossing, self._departures, self._limits)
 
     def _bdat(self, argument: bytes) -> Reply:
         try:
@@ -323,7 +329,7 @@ class Dialogue:
         incoming = envelope.incoming
         if envelope.chunks is None or incoming is None:
             envelope.chunks = ChunkReader(self._limits.bare_line_endings)
-            incoming = envelope.incoming = Incoming(self._app, self._crossing, self._limits)
+            incoming = envelope.incoming = self._new_message()
         # A chunk comes all the same when it is refused (RFC 3030 section 2).
         if refusal := self._ready():
             incoming.refuse(refusal)
