@@ -28,7 +28,6 @@ _READ_FOR_PREVIEW = 4096  # octets of a text part; HTML begins with much that is
 _READ_OF_HTML = 65_536
 _MOST_REFERENCES = 200
 _MESSAGE_ID = re.compile(rb"<[^<>\s]{1,990}>")
-_SPACE = re.compile(r"\s+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +147,7 @@ def _preview(message: bytes, structure: Part) -> str:
         return ""
     limit = _READ_OF_HTML if part.subtype == "html" else _READ_FOR_PREVIEW
     text = decoded_text(message, part, limit).replace("\x00", "")
-    return _SPACE.sub(" ", text[: PREVIEW * 20]).strip()[:PREVIEW]
+    return " ".join(text[: PREVIEW * 20].split())[:PREVIEW]
 
 
 def _first_text(root: Part, subtype: str) -> Part | None:
