@@ -78,7 +78,7 @@ class Child:
         try:
             await asyncio.wait_for(self._process.wait(), patience)
         except TimeoutError:
-            log.warning("killed: did not finish in time", extra={"process": self.name})
+            log.warning("killed: did not finish in time", extra={"child": self.name})
             self._process.kill()
             await self._process.wait()
         if self._keeper is not None:
@@ -93,10 +93,18 @@ class Child:
             if self._stopping:
                 return
             self.restarts += 1
-            log.error("process died", extra={"process": self.name, "code": code})
+            log.error("process died", extra={"child": self.name, "code": code})
             short_lives = short_lives + 1 if time.monotonic() - started < _SHORT_LIFE else 0
             await asyncio.sleep(_pause(short_lives))
-            await self.start()
+            await self._start_again()
+
+    async def _start_again(self) -> None:
+        while True:
+            try:
+                return await self.start()
+            except OSError as error:  # no memory or process table left: there may be some later
+                log.error("cannot start", extra={"child": self.name, "reason": str(error)})
+                await asyncio.sleep(_LONGEST_PAUSE)
 
 
 def _pause(short_lives: int) -> float:

@@ -22,10 +22,10 @@ import pytest
 from tests.running import PASSWORD, Postroom, kill, running
 
 USERS = ("ann", "ben", "cem", "dora")
-CLIENTS = 6
+CLIENTS = 4
 KILLS = 50  # of one process each
 FALLS = 3  # of all processes with their supervisor
-PAUSE = 1.0  # seconds between kills, on average
+PAUSE = 0.8  # seconds between kills, on average
 PATIENCE = 90  # seconds for the queue to become empty after the last kill
 
 
@@ -64,6 +64,9 @@ class Client(threading.Thread):
                         if self.stop.is_set():
                             break
                         self._send(session)
+                        time.sleep(
+                            self._chance.uniform(0, 0.02)
+                        )  # leave some of the cores to others
             except (OSError, smtplib.SMTPException):
                 self.sent.broken += 1
                 time.sleep(0.05)
@@ -113,7 +116,7 @@ def test_kill_9_loses_nothing_and_doubles_nothing(tmp_path: Path) -> None:
         killed = Counter[str]()
         falls = sorted(chance.sample(range(5, KILLS), FALLS))
         for number in range(KILLS):
-            time.sleep(chance.uniform(0.2, 2 * PAUSE - 0.2))
+            time.sleep(chance.uniform(0.1, 2 * PAUSE - 0.1))
             if number in falls:
                 fall(postroom)
                 killed["everything"] += 1
@@ -132,12 +135,13 @@ QUIET = {"POSTROOM_LOG": "error"}  # a line for each message would be megabytes
 
 def kill_one(postroom: Postroom, chance: random.Random) -> str:
     """kill -9 a gateway or a worker, as soon as there is one. Returns which."""
-    while True:
-        children = postroom.health()["processes"]
-        alive = {child["name"]: child["pid"] for child in children if child["alive"]}
-        if alive:
-            break
-        time.sleep(0.1)
+    deadline = time.monotonic() + 20
+    alive: dict[str, int] = {}
+    while not alive:
+        health = postroom.health()
+        assert time.monotonic() < deadline, f"nobody was started again: {health}"
+        alive = {child["name"]: child["pid"] for child in health["processes"] if child["alive"]}
+        time.sleep(0.05)
     name = chance.choice(sorted(alive))
     kill([alive[name]])
     return name
