@@ -223,7 +223,8 @@ def page(one: Ledger, many: Ledger) -> str:
     for name in sorted({*one.calls, *many.calls} - {"lambda.Invoke"}):
         lines.append(f"| {name} | {one.a_message(name):.2f} | {many.a_message(name):.2f} |")
     lines += [
-        f"| DynamoDB writes (at most {MOST_WRITES:.0f}, and one a batch) | {one.writes:.2f} | {many.writes:.2f} |",
+        f"| DynamoDB writes (at most {MOST_WRITES:.0f}, and one a batch) "
+        f"| {one.writes:.2f} | {many.writes:.2f} |",
         f"| DynamoDB reads (at most {MOST_READS:.0f}) | {one.reads:.2f} | {many.reads:.2f} |",
         "",
     ]
