@@ -8,6 +8,7 @@ Several processes may share the ports.
 import argparse
 import asyncio
 import contextlib
+import gc
 import logging
 import os
 import signal
@@ -101,6 +102,9 @@ async def serve(app: App, settings: GatewaySettings, ready_fd: int | None = None
     watching = loop.create_task(_watch_certificate(tls))
     line = listeners.ready_line()
     _tell_ready(settings, ready_fd, line)
+    # What start-up made stays; looking through it again and again took 5 % of accepting mail.
+    gc.collect()
+    gc.freeze()
     log.info("ready", extra={"listeners": line.removeprefix("ready ")})
     await stop.wait()
     watching.cancel()

@@ -27,19 +27,20 @@ class DataReader:
         """Return what became certain, and where in *octets* the next command begins."""
         held = self._held
         text = held + (octets[start:] if start else octets)
-        end = text.find(END)
+        dot = text.find(b"\r\n.")  # mostly the final one: a second search is rare
+        end = text.find(END, dot) if dot >= 0 else -1
         if end >= 0:
             used = start + end + len(END) - len(held)
-            return Content(self._plain(text[: end + 2]), ended=True), used
+            return Content(self._plain(text[: end + 2], dot < end), ended=True), used
         keep = next((len(part) for part in self._unfinished if text.endswith(part)), 0)
         self._held = text[-keep:] if keep else b""
         if keep:
             text = text[:-keep]
-        return Content(self._plain(text), ended=False), len(octets)
+        return Content(self._plain(text, dot >= 0), ended=False), len(octets)
 
-    def _plain(self, text: bytes) -> bytes:
+    def _plain(self, text: bytes, dots: bool) -> bytes:
         """Remove dot-stuffing and look at line endings. *text* does not end inside a CRLF."""
-        if b"\r\n." in text:
+        if dots:
             text = text.replace(b"\r\n.", b"\r\n")
         if self._normalise:
             text = normalise(text, dot_stuffed=True)

@@ -13,7 +13,7 @@ from gateway.smtp.limits import SmtpLimits
 from gateway.smtp.spill import Spill, in_background
 from postroom.app import App
 from postroom.errors import PostroomError
-from postroom.journeys.ids import RANDOM_OCTETS, new_queue_id, time_of
+from postroom.journeys.ids import RANDOM_OCTETS, new_queue_id
 from postroom.pipeline.accepted import Accepted
 from postroom.platform.blobs import BlobKey
 
@@ -48,6 +48,7 @@ class Incoming:
         self.size = 0  # octets of the text, without our Received field
         self.refusal = b""
         self.queue_id = ""
+        self.milliseconds = 0  # since 1970, when its queue id was made
         self.message_id = ""
         self._field = b""
         self._line = 0  # octets of the line that the last piece ended in
@@ -157,10 +158,6 @@ class Incoming:
         return BlobKey(self.queue_id)
 
     @property
-    def milliseconds(self) -> int:
-        return time_of(self.queue_id)
-
-    @property
     def stored_size(self) -> int:
         return len(self._field) + self.size
 
@@ -177,6 +174,7 @@ class Incoming:
         if found is not None:
             self.message_id = found[1].decode("utf-8", "replace")
         seconds = self._app.clock.seconds()
+        self.milliseconds = int(seconds * 1000)
         random = self._app.randomness.octets(RANDOM_OCTETS)
         self.queue_id = new_queue_id(seconds, random, self.message_id)
         self._field = received_field(self.queue_id, seconds)

@@ -6,14 +6,20 @@ can hide a second one (SMTP smuggling), so such text is refused, or made plain b
 
 import re
 
+_BARE_CR = re.compile(rb"\r(?!\n)")
+_NO_ENDINGS = bytes(octet for octet in range(256) if octet not in b"\r\n")
 _BARE = re.compile(rb"\r(?!\n)|(?<!\r)\n")
 _BARE_LF_AND_DOT = re.compile(rb"\r(?!\n)|(?<!\r)\n(\.?)")
 
 
 def has_bare(octets: bytes) -> bool:
     """Whether a CR or LF stands alone. *octets* must not begin or end inside a CRLF."""
-    pairs = octets.count(b"\r\n")  # counting is several times faster than a regular expression
-    return octets.count(b"\n") != pairs or octets.count(b"\r") != pairs
+    # Half the time of counting CRLF, CR and LF: a search that jumps from CR to CR, and, once each
+    # CR is known to have its LF, a look at what stays when all else is taken away.
+    if _BARE_CR.search(octets) is not None:
+        return True
+    endings = octets.translate(None, _NO_ENDINGS)
+    return endings != b"\r\n" * (len(endings) // 2)
 
 
 def normalise(octets: bytes, *, dot_stuffed: bool = False) -> bytes:
