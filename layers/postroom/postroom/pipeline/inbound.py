@@ -111,9 +111,9 @@ def deliver(app: Rooms, works: list[Work]) -> None:
         for work, account in pending
     ]
     outcomes = app.mailboxes.append_many(deliveries)
-    for (work, _), outcome in zip(pending, outcomes, strict=True):
-        if isinstance(outcome, MailboxMissing):
-            work.lost.append(str(outcome))  # the account is being removed
+    for (work, account), outcome in zip(pending, outcomes, strict=True):
+        if isinstance(outcome, MailboxMissing):  # the account is being removed
+            work.lost.append(f"{work.targets[account].address}: {outcome}")
         elif isinstance(outcome, ConditionFailed):
             continue  # delivered by an earlier run
         elif isinstance(outcome, PostroomError):

@@ -1,0 +1,169 @@
+"""The steps from queue entry to mailboxes: whatever fails, everyone gets everything once."""
+
+from collections.abc import Sequence
+
+import pytest
+
+from postroom.directory.records import Account, Alias
+from postroom.errors import BlobMissing, PostroomError, StoreUnavailable
+from postroom.pipeline.accepted import Accepted
+from postroom.pipeline.inbound import Undeliverable, process
+from postroom.platform.blobs import BlobKey
+from tests.unit.pipeline.rooms import Rooms
+
+DAY = 86_400
+
+
+def batch_of(rooms: Rooms) -> list[Accepted]:
+    return [
+        rooms.accept(b"one", "alice@example.test"),
+        rooms.accept(b"two", "alice@example.test", "bob@example.test"),
+        rooms.accept(b"three", "team@example.test", "bob+x@example.test"),
+    ]
+
+
+def attempt(rooms: Rooms, batch: Sequence[Accepted]) -> list[Accepted]:
+    """Run the pipeline as the function does; return what the queue would bring back."""
+    try:
+        failed = process(rooms.app, batch)
+    except PostroomError:
+        return list(batch)
+    return [batch[position] for position in failed]
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["not done", "done, but the answer is lost"])
+@pytest.mark.parametrize("fail_at", range(1, 12))
+def test_a_store_that_fails_at_any_write_doubles_and_loses_nothing(
+    rooms: Rooms, fail_at: int, after: bool
+) -> None:
+    rooms.app.directory.add_alias(
+        Alias("team@example.test", ("alice@example.test", "carol@example.test"))
+    )
+    batch = batch_of(rooms)
+    rooms.table.start()
+    rooms.table.fail_at, rooms.table.after = fail_at, after
+    waiting = attempt(rooms, batch)
+    rooms.table.start()
+    for _ in range(5):
+        if not waiting:
+            break
+        waiting = attempt(rooms, waiting)
+    assert waiting == []
+    one, two, three = (entry.blob for entry in batch)
+    assert sorted(rooms.blobs_of("alice")) == sorted([one, two, three])
+    assert sorted(rooms.blobs_of("bob")) == sorted([two, three])
+    assert rooms.blobs_of("carol") == [three]
+    for entry, places in zip(batch, (1, 2, 3), strict=True):
+        assert len(rooms.app.journeys.trace(entry.queue_id)) == places
+    for address in ("alice@example.test", "team@example.test", "bob+x@example.test"):
+        assert rooms.app.journeys.trace(address), address
+    _everybody_deletes_everything(rooms)
+    for key in (one, two, three):
+        with pytest.raises(BlobMissing):
+            rooms.app.blobs.get(key)
+
+
+def _everybody_deletes_everything(rooms: Rooms) -> None:
+    """Each blob has the right number of references when it goes with the last, not before."""
+    for account in rooms.accounts.values():
+        for blob in {blob for name in rooms.accounts for blob in rooms.blobs_of(name)}:
+            rooms.app.blobs.get(BlobKey(blob))
+        inbox = rooms.app.mailboxes.find(account.id, "INBOX").id
+        uids = [message.uid for message in rooms.app.mailboxes.messages(inbox)]
+        rooms.app.mailboxes.store_flags(account.id, inbox, uids, add=["\\Deleted"])
+        rooms.app.mailboxes.expunge(account.id, inbox)
+        rooms.clock.time += 40 * DAY
+        while rooms.app.mailboxes.sweep():
+            pass
+
+
+def test_the_writes_that_can_fail_are_all_tried(rooms: Rooms) -> None:
+    """If delivery takes more writes one day, the test above must try more."""
+    rooms.app.directory.add_alias(
+        Alias("team@example.test", ("alice@example.test", "carol@example.test"))
+    )
+    rooms.table.start()
+    assert process(rooms.app, batch_of(rooms)) == {}
+    assert rooms.table.writes < 11
+
+
+def test_each_gets_a_prefix_of_its_own(rooms: Rooms) -> None:
+    entry = rooms.accept(b"x", "Alice+Lists@example.test", "bob@example.test")
+    assert process(rooms.app, [entry]) == {}
+    for name in ("alice", "bob"):
+        assert rooms.prefixes_of(name) == [
+            b"Return-Path: <s@else.test>\r\nDelivered-To: %b@example.test\r\n" % name.encode()
+        ]
+
+
+def test_failures_are_told_by_their_position(rooms: Rooms) -> None:
+    entries = [rooms.accept(b"%d" % number, "alice@example.test") for number in range(4)]
+    rooms.app.blobs.delete([entries[1].blob, entries[2].blob])
+    failed = process(rooms.app, entries)
+    assert set(failed) == {1, 2}
+    assert all(isinstance(error, BlobMissing) for error in failed.values())
+    assert rooms.blobs_of("alice") == [entries[0].blob, entries[3].blob]
+    assert process(rooms.app, []) == {}
+
+
+@pytest.mark.parametrize(
+    ("recipient", "reason"),
+    [
+        pytest.param("gone@example.test", "gone@example.test: no such address here", id="gone"),
+        pytest.param("x@elsewhere.test", "x@elsewhere.test: not in a domain of ours", id="else"),
+        pytest.param("loop@example.test", "its aliases form a loop", id="loop"),
+        pytest.param("disabled@example.test", "the account is disabled", id="disabled"),
+        pytest.param("a b@example.test", "a b@example.test", id="no address"),
+        pytest.param("empty@example.test", "empty@example.test: account ", id="no mailbox"),
+    ],
+)
+def test_a_recipient_that_leads_nowhere_is_reported_and_the_others_served(
+    rooms: Rooms, recipient: str, reason: str
+) -> None:
+    directory = rooms.app.directory
+    directory.add_alias(Alias("loop@example.test", ("pool@example.test",)))
+    directory.add_alias(Alias("pool@example.test", ("loop@example.test",)))
+    disabled = directory.add_account("disabled@example.test", "secret")
+    rooms.app.mailboxes.create_account(disabled.id)
+    directory.set_account(Account(disabled.id, disabled.address, 0, enabled=False))
+    directory.add_account("empty@example.test", "secret")
+    entry = rooms.accept(b"x", recipient, "alice@example.test")
+    for _ in range(2):  # it comes back, and Alice has it already
+        failed = process(rooms.app, [entry])
+        assert isinstance(failed[0], Undeliverable)
+        assert entry.queue_id in str(failed[0])
+        assert reason in str(failed[0])
+        assert rooms.blobs_of("alice") == [entry.blob]
+
+
+def test_an_alias_that_reaches_somebody_is_delivered_though_a_target_is_gone(rooms: Rooms) -> None:
+    rooms.app.directory.add_alias(
+        Alias("team@example.test", ("alice@example.test", "gone@example.test"))
+    )
+    entry = rooms.accept(b"x", "team@example.test")
+    assert process(rooms.app, [entry]) == {}
+    assert rooms.blobs_of("alice") == [entry.blob]
+
+
+def test_a_message_that_cannot_be_understood_is_delivered_all_the_same(rooms: Rooms) -> None:
+    entry = rooms.accept(b"x", "alice@example.test")
+    octets = bytes(range(256)) * 50 + b"Content-Type: multipart/mixed; boundary=\0\r\r\n\n--\0"
+    rooms.app.blobs.delete([entry.blob])
+    rooms.app.blobs.put(entry.blob, octets)
+    assert process(rooms.app, [entry]) == {}
+    assert rooms.blobs_of("alice") == [entry.blob]
+    assert rooms.app.blobs.get(entry.blob) == octets
+
+
+def test_one_mailbox_gets_a_batch_in_its_order(rooms: Rooms) -> None:
+    entries = [rooms.accept(b"%d" % number, "alice@example.test") for number in range(10)]
+    assert process(rooms.app, entries) == {}
+    assert rooms.blobs_of("alice") == [entry.blob for entry in entries]
+
+
+def test_when_the_store_is_down_all_come_back(rooms: Rooms) -> None:
+    entries = batch_of(rooms)
+    rooms.store.close()
+    assert attempt(rooms, entries) == entries
+    failed = process(rooms.app, entries)
+    assert all(isinstance(error, StoreUnavailable) for error in failed.values())
