@@ -8,6 +8,7 @@ import asyncio
 import logging
 import os
 import signal
+import socket
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -92,12 +93,17 @@ class Supervisor:
         return Child(f"gateway-{number + 1}", ["-m", "gateway"], self._plan.environment, folder)
 
     async def _open_front(self) -> uvicorn.Server:
-        server = health.server(self._plan.bind, self._plan.http, self._report)
+        bind, port = self._plan.bind, self._plan.http
+        server = health.server(bind, port, self._report)
         server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
-        task = asyncio.create_task(server._serve())
+        try:  # here, because uvicorn ends the process when it cannot
+            sockets = [_listening(address.strip(), port) for address in bind.split(",")]
+        except OSError as error:
+            raise BadSetting(f"cannot listen on {bind} port {port} for http: {error}") from error
+        task = asyncio.create_task(server._serve(sockets))
         while not server.started:
             if task.done():
-                raise BadSetting(f"cannot listen on {self._plan.bind} port {self._plan.http}")
+                raise BadSetting(f"the HTTP front on {bind} port {port} ended at start")
             await asyncio.sleep(0.02)
         return server
 
@@ -119,6 +125,11 @@ class Supervisor:
             "processes": children,
             "queues": queues,
         }
+
+
+def _listening(address: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    return socket.create_server((address, port), family=family)
 
 
 def declare_queues(store: EmbeddedStore, template: Template) -> None:
