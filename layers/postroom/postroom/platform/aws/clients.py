@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 import botocore.session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
 
 from postroom.errors import StoreUnavailable
 from postroom.platform.aws.wire import read_items_raw
@@ -100,7 +101,8 @@ def unavailable(store: str) -> Iterator[None]:
         yield
     except ClientError as error:
         raise StoreUnavailable(f"{store}: {error}") from error
-    except BotoCoreError as error:
+    # The second is what an answer raises that is no answer: half of one, or a proxy's HTML.
+    except (BotoCoreError, ResponseParserError) as error:
         raise StoreUnavailable(f"{store}: {error}") from error
 
 

@@ -8,6 +8,7 @@ hook takes the items out of the answer before botocore parses what is left.
 from typing import Any
 
 import msgspec
+from botocore.parsers import ResponseParserError
 
 _decode = msgspec.json.decode
 _READS = ("GetItem", "BatchGetItem", "Query")
@@ -24,5 +25,8 @@ def _take(
 ) -> None:
     if response_dict["status_code"] >= 300:  # an error is botocore's to understand
         return
-    customized_response_dict.update(_decode(response_dict["body"]))
+    try:
+        customized_response_dict.update(_decode(response_dict["body"]))
+    except msgspec.DecodeError as error:
+        raise ResponseParserError(f"an answer that is no JSON: {error}") from error
     response_dict["body"] = b"{}"
