@@ -111,6 +111,7 @@ def _whole() -> Iterator[tuple[str, bytes]]:
     yield "line of white space in the header", b"Subject: a\r\n \r\nFrom: a@b\r\n\r\nx\r\n"
     yield "From_ line", b"From alice Tue Nov 24 12:58:53 2026\r\n" + _PLAIN + b"\r\nx\r\n"
     yield "names in capitals", _PLAIN.replace(b"From", b"FROM").replace(b"To", b"tO") + b"\r\nx\r\n"
+    yield "lines of dots", _PLAIN + b"\r\n.\r\n..\r\n...\r\n.x\r\nx.\r\n.\r\n"
     yield "8-bit body", _PLAIN + b"\r\ncaf\xc3\xa9 \xe9\xff\r\n"
     yield "8-bit name of a field", b"S\xc3\xbcbject: x\r\nSubject: y\r\n\r\nx\r\n"
     yield "many line ends", _PLAIN + b"\r\n" * 500

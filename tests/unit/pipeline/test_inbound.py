@@ -136,6 +136,20 @@ def test_a_recipient_that_leads_nowhere_is_reported_and_the_others_served(
         assert rooms.blobs_of("alice") == [entry.blob]
 
 
+def test_a_replay_that_reaches_more_people_counts_them(rooms: Rooms) -> None:
+    """Else the blob would go with the last of those who were counted at first."""
+    entry = rooms.accept(b"x", "alice@example.test", "dave@example.test")
+    assert 0 in process(rooms.app, [entry])
+    dave = rooms.app.directory.add_account("dave@example.test", "secret")
+    rooms.app.mailboxes.create_account(dave.id)
+    assert process(rooms.app, [entry]) == {}
+    assert rooms.blobs_of("alice") == [entry.blob]
+    _everybody_deletes_everything(rooms)
+    rooms.accounts["dave"] = dave
+    assert rooms.blobs_of("dave") == [entry.blob]
+    rooms.app.blobs.get(entry.blob)
+
+
 def test_an_alias_that_reaches_somebody_is_delivered_though_a_target_is_gone(rooms: Rooms) -> None:
     rooms.app.directory.add_alias(
         Alias("team@example.test", ("alice@example.test", "gone@example.test"))

@@ -5,6 +5,7 @@ costs hardly more than for one. A message that fails leaves the batch with its r
 back by itself; the others go on. Every step may run again on a message it has already done.
 """
 
+import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -54,6 +55,7 @@ class Work:
     targets: dict[str, Target] = field(default_factory=dict)  # by account id
     recipients: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     lost: list[str] = field(default_factory=list)  # why some recipients have no mailbox
+    claim: str = ""  # names this set of targets: a later run may find more (an alias was changed)
     error: Exception | None = None
 
 
@@ -81,6 +83,8 @@ def route(app: Rooms, works: list[Work]) -> None:
     for work in works:
         for recipient in work.accepted.recipients:
             _add_route(work, recipient.address, found[recipient.address])
+        accounts = " ".join(sorted(work.targets))
+        work.claim = hashlib.blake2b(accounts.encode(), digest_size=4).hexdigest()
 
 
 def _add_route(work: Work, recipient: str, route: Route) -> None:
@@ -130,6 +134,7 @@ def _new_message(work: Work, account: str) -> NewMessage:
         internal_date=accepted.received // 1000,
         prefix=prefix.encode(),
         references=len(work.targets),
+        claim=work.claim,
     )
 
 
