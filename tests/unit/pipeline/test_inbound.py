@@ -150,6 +150,16 @@ def test_a_replay_that_reaches_more_people_counts_them(rooms: Rooms) -> None:
     rooms.app.blobs.get(entry.blob)
 
 
+def test_two_copies_in_one_batch_are_one_message(rooms: Rooms) -> None:
+    entry, lost = rooms.accept(b"x", "alice@example.test"), rooms.accept(b"y", "gone@example.test")
+    copies = [Accepted.from_json(each.to_json()) for each in (entry, lost, entry, lost)]
+    assert set(process(rooms.app, copies)) == {1, 3}
+    assert rooms.blobs_of("alice") == [entry.blob]
+    _everybody_deletes_everything(rooms)
+    with pytest.raises(BlobMissing):  # it was counted once
+        rooms.app.blobs.get(entry.blob)
+
+
 def test_an_alias_that_reaches_somebody_is_delivered_though_a_target_is_gone(rooms: Rooms) -> None:
     rooms.app.directory.add_alias(
         Alias("team@example.test", ("alice@example.test", "gone@example.test"))
