@@ -17,6 +17,7 @@ import boto3
 import moto.dynamodb.models
 import moto.sqs.models
 import pytest
+import yaml
 from moto import mock_aws
 from moto.core.botocore_stubber import BotocoreStubber
 from moto.core.utils import unix_time
@@ -33,12 +34,9 @@ ENVIRONMENT = {
 }
 
 
-def resources() -> Mapping[str, Any]:
-    """The resources of template.yaml, by logical id."""
-    import yaml
-
-    document = yaml.load((ROOT / "template.yaml").read_text(), Loader=_Loader)
-    found: Mapping[str, Any] = document["Resources"]
+def resources(template: str = "template.yaml") -> Mapping[str, Any]:
+    """The resources of a template, by logical id; ``!Ref X`` and the like in their long forms."""
+    found: Mapping[str, Any] = yaml.load((ROOT / template).read_text(), _Loader)["Resources"]
     return found
 
 
