@@ -26,7 +26,8 @@ from postroom.platform.system import SystemClock
 
 log = logging.getLogger(__name__)
 
-TEMPLATE = Path(__file__).parents[2] / "template.yaml"
+# POSTROOM_TEMPLATE: another one, to try a change of timings without a deployment.
+TEMPLATE = Path(os.environ.get("POSTROOM_TEMPLATE") or Path(__file__).parents[2] / "template.yaml")
 _PATIENCE_AT_START = 60.0  # seconds
 _PATIENCE_AT_STOP = 30.0
 
