@@ -1,6 +1,7 @@
 """Mail goes in by SMTP, through the inbound function, and comes out by IMAP and POP3."""
 
 import imaplib
+import time
 
 import pytest
 
@@ -32,11 +33,14 @@ def test_a_message_comes_out_as_it_went_in(house: House) -> None:
     assert house.deliver() == set()
     with house.imap("alice") as client:
         assert client.select() == ("OK", [b"1"])
-        _, [found, _] = client.fetch("1", "(FLAGS RFC822.SIZE BODY.PEEK[])")
+        _, [found, _] = client.fetch("1", "(FLAGS INTERNALDATE RFC822.SIZE BODY.PEEK[])")
         assert b"FLAGS (\\Recent)" in found[0]
         ours, rest = below_ours(found[1])
         assert rest == octets
         assert b"RFC822.SIZE %d " % len(found[1]) in found[0]
+        arrived = imaplib.Internaldate2tuple(found[0])
+        assert arrived is not None
+        assert 0 <= house.world.clock.seconds() - time.mktime(arrived) < 60
         assert ours["Return-Path"] == f"<{SENDER}>"
         assert ours["Delivered-To"] == f"alice@{DOMAIN}"
         received = " ".join(ours["Received"].split())
@@ -244,7 +248,7 @@ def test_a_journey_is_found_by_queue_id_message_id_and_address(house: House) -> 
     house.account("alice")
     house.account("bob")
     house.app.directory.add_alias(Alias(f"info@{DOMAIN}", (f"alice@{DOMAIN}",)))
-    queue_id, _ = house.send(mail(7), f"info@{DOMAIN}", f"bob@{DOMAIN}")
+    queue_id, _ = house.send(mail(7), f"INFO@{DOMAIN}", f"bob@{DOMAIN}")
     later, _ = house.send(mail(8), f"bob@{DOMAIN}")
     house.deliver()
     journeys = house.app.journeys
@@ -256,7 +260,7 @@ def test_a_journey_is_found_by_queue_id_message_id_and_address(house: House) -> 
         ], name
     assert {journey.queue_id for journey in journeys.trace(f"Info@{DOMAIN}")} == {queue_id}
     assert [one.queue_id for one in journeys.trace(f"bob@{DOMAIN}")][::2] == [later, queue_id]
-    [alices] = [one for one in journeys.trace(queue_id) if f"info@{DOMAIN}" in one.recipients]
+    [alices] = [one for one in journeys.trace(queue_id) if f"INFO@{DOMAIN}" in one.recipients]
     assert alices.reverse_path == SENDER
     assert alices.message_id == "<7@elsewhere.test>"
     accepted, delivered = alices.events
