@@ -28,6 +28,7 @@ class SmtpLimits:
     tls_timeout: float = 30.0  # for a handshake
     name_timeout: float = 2.0  # for the client's name from DNS
     store_timeout: float = 60.0  # for a store to say that a message is safe
+    linger: float = 30.0  # for a client to read what it was told last
     drain_timeout: float = 30.0  # for messages under way at shutdown
     bare_line_endings: BareLineEndings = "refuse"
 

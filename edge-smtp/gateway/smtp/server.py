@@ -319,6 +319,10 @@ class SmtpProtocol(SMTP):
             if octets:
                 self._wire.write(octets)
             self._wire.close()
+            # The connection ends when the client has read that, but who never does must not stay.
+            if self._timer is not None:
+                self._timer.cancel()
+            self._timer = self.loop.call_later(self._server.limits.linger, self.abort)
 
     def _set_timer(self, seconds: float) -> None:
         self._timer = self.loop.call_later(seconds, self._look_at_clock)

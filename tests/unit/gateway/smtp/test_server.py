@@ -310,3 +310,20 @@ def test_the_address_that_a_proxy_tells(data: Path) -> None:
             assert Accepted.from_json(letter.body).client == "192.0.2.7"
 
     asyncio.run(scene())
+
+
+def test_who_never_reads_the_last_reply_is_cut_off(data: Path) -> None:
+    async def scene() -> None:
+        world = World(data, linger=0.05)
+        try:
+            client = await world.connect()
+            aborted: list[int] = []
+            client.transport.close = lambda: None  # type: ignore[method-assign]  (unread octets)
+            client.transport.abort = lambda: aborted.append(1)  # type: ignore[method-assign]
+            await say(client, b"QUIT")
+            await until(lambda: bool(aborted))
+            client.connection.connection_lost(None)
+        finally:
+            await world.close()
+
+    asyncio.run(scene())
