@@ -100,7 +100,7 @@ class _Answering:
         for message in stored:
             selected.note_told(message)
         # All of the batch show their flags: one program for all is worth some octets.
-        self._fetching = self._fetching.with_flags()
+        self._fetching = self._fetching.with_flags(mod_seq=session.condstore)
         return [(number, changed.get(message.uid, message)) for number, message in rows]
 
     async def _summaries(self, rows: Sequence[Row]) -> list[EncodedSummary] | None:

@@ -17,7 +17,7 @@ from gateway.imap.commands import (
 from gateway.imap.execute_state import enable_condstore
 from gateway.imap.outcomes import DONE, Done, No
 from gateway.imap.selected import Selected
-from postroom.mailboxes.names import INBOX, canonical
+from postroom.mailboxes.names import INBOX, canonical, is_below
 from postroom.mailboxes.records import SEEN, Mailbox
 from postroom.mailboxes.view import View
 
@@ -42,7 +42,9 @@ async def select(session: "Session", command: Select) -> Done:
         enable_condstore(session)
     session.select(selected)
     _describe(session, selected)
-    if not session.rev2:
+    if session.rev2:
+        await _list_selected(session, view.mailbox, command.mailbox)
+    else:
         unseen = await cross(_first_unseen, view, selected)
         if unseen:
             code = b"UNSEEN %d" % unseen
@@ -64,9 +66,7 @@ def _describe(session: "Session", selected: Selected) -> None:
     mailbox = selected.mailbox
     session.tell_flags()
     session.write(responses.exists(len(selected.uids)))
-    if session.rev2:
-        session.write(responses.list_line(mailbox.name, (), session.utf8))
-    else:
+    if not session.rev2:
         session.write(responses.recent(selected.recent_count()))
     if selected.read_only:
         session.write(responses.permanent_flags((), new_keywords=False))
@@ -77,6 +77,18 @@ def _describe(session: "Session", selected: Selected) -> None:
     )
     for code, text in codes:
         session.write(responses.untagged(b"OK", text, code))
+
+
+async def _list_selected(session: "Session", mailbox: Mailbox, asked: str) -> None:
+    """Its LIST response, with accurate attributes, and the name the client gave when it was not
+    normalized (section 6.3.2)."""
+    all_of = await session.crossing.run(session.app.mailboxes.all_of, mailbox.account)
+    has_children = any(is_below(each.name, mailbox.name) for each in all_of)
+    attributes = ["\\HasChildren" if has_children else "\\HasNoChildren"]
+    if mailbox.special_use:
+        attributes.append(mailbox.special_use)
+    old_name = None if asked == mailbox.name else asked
+    session.write(responses.list_line(mailbox.name, attributes, session.utf8, old_name=old_name))
 
 
 def _first_unseen(view: View, selected: Selected) -> int:
@@ -117,15 +129,20 @@ async def create(session: "Session", command: Create) -> Done:
         if any(each.special_use == special_use for each in all_of):
             raise No(f"Another mailbox is {special_use} already", b"USEATTR")
     created = await session.crossing.slow(mailboxes.create, account, name, special_use)
-    if session.rev2 and created.name != command.mailbox:
+    if session.rev2 and created.name != name:
         # NFC made another name of it (section 6.3.4).
-        session.write(responses.list_line(created.name, (), session.utf8, old_name=command.mailbox))
+        session.write(responses.list_line(created.name, (), session.utf8, old_name=name))
     return Done(code=b"MAILBOXID (%b)" % created.id.encode("ascii"))
 
 
 async def delete(session: "Session", command: Delete) -> Done:
     mailboxes, account = session.app.mailboxes, session.owner.id
     await session.crossing.slow(mailboxes.delete, account, command.mailbox)
+    selected = session.selected
+    if selected is not None and selected.mailbox.name == canonical(command.mailbox):
+        # Its own client meant it: a BYE, as others get, would be a poor reply.
+        session.deselect()
+        session.write(responses.untagged(b"OK", "The selected mailbox is deleted", b"CLOSED"))
     return DONE
 
 

@@ -128,8 +128,12 @@ class Fetching:
         self.needs_whole_blob = any(section.whole for section in self._sections)
         self.sets_seen = any(section.sets_seen for section in self._sections)
 
-    def with_flags(self) -> "Fetching":
-        return self if "FLAGS" in self._items else Fetching((*self._items, "FLAGS"))
+    def with_flags(self, *, mod_seq: bool) -> "Fetching":
+        """Setting ``\\Seen`` gives a message a new MODSEQ, which a client that knows MODSEQ must
+        hear of too (*mod_seq*, RFC 7162 section 3.2.4)."""
+        wanted = ("FLAGS", "MODSEQ") if mod_seq else ("FLAGS",)
+        missing = [item for item in wanted if item not in self._items]
+        return Fetching((*self._items, *missing)) if missing else self
 
     def render(
         self,

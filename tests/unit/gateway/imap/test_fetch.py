@@ -159,9 +159,11 @@ def test_what_must_be_read_and_what_sets_seen() -> None:
         "part": (True, True, False, True),
         "old": (True, True, False, False),
     }
-    assert b" FLAGS " in plans["part"].with_flags().render(
-        1, MESSAGE, SUMMARY, WholeBlob(BLOB)
-    ) or (b"(FLAGS " in plans["part"].with_flags().render(1, MESSAGE, SUMMARY, WholeBlob(BLOB)))
+    for mod_seq in (False, True):
+        flagged = plans["part"].with_flags(mod_seq=mod_seq)
+        line = flagged.render(1, MESSAGE, SUMMARY, WholeBlob(BLOB))
+        assert b"FLAGS (" in line
+        assert (b"MODSEQ (" in line) == mod_seq
 
 
 CONTEXT = Context(largest_number=9, largest_uid=90, saved=[70], now=760651945 + 100)
