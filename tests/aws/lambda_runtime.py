@@ -4,6 +4,7 @@ import contextlib
 import fcntl
 import json
 import os
+import platform
 import shutil
 import signal
 import socket
@@ -22,6 +23,7 @@ from tests.aws_account import ENVIRONMENT, ROOT
 SAM = ROOT / ".venv-sam" / "bin" / "sam"
 EMULATOR_PYTHON = ROOT / ".venv-emulator" / "bin" / "python"
 PATIENCE = 60  # seconds
+ARCHITECTURE = "arm64" if platform.machine() in ("aarch64", "arm64") else "x86_64"
 
 
 def python_of_lambda() -> str:
@@ -64,9 +66,9 @@ def build_once(shared: Path) -> Path:
                 shutil.copytree(
                     ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__")
                 )
-            # For this machine, where it will run, rather than for Graviton.
+            # For this machine, where it will run, if that is not Graviton.
             template = (ROOT / "template.yaml").read_text()
-            (folder / "template.yaml").write_text(template.replace("arm64", "x86_64"))
+            (folder / "template.yaml").write_text(template.replace("arm64", ARCHITECTURE))
             sam("build", "--template", "template.yaml", "--build-dir", "built", folder=folder)
             (folder / "done").touch()
     return folder / "built"
@@ -110,7 +112,7 @@ def call(
         "POSTROOM_QUEUE_INBOUND": settings.queues["inbound"],
     }
     command = [
-        str(emulator / "aws-lambda-rie-x86_64"),
+        str(emulator / f"aws-lambda-rie-{ARCHITECTURE}"),
         "--runtime-interface-emulator-address",
         f"127.0.0.1:{front}",
         "--runtime-api-address",

@@ -2,17 +2,23 @@
 
 import base64
 import json
+import queue
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import boto3
 import pytest
+from moto.core import DEFAULT_ACCOUNT_ID
 from moto.core.botocore_stubber import BotocoreStubber
+from moto.sqs.models import sqs_backends
 
 from postroom.errors import ConditionFailed, StoreUnavailable
+from postroom.platform.aws import topic
 from postroom.platform.aws.blobs import PART
 from postroom.platform.aws.store import AwsStore
+from postroom.platform.aws.topic import SnsTopic
 from postroom.platform.blobs import BlobKey
 from postroom.platform.system import SystemClock
 from postroom.platform.table import Absent, Holds, Key, Put
@@ -169,17 +175,17 @@ def test_a_queue_entry_that_is_refused_fails_alone(line: Line, store: AwsStore) 
         answer["Failed"] = [{"Id": "1", "Code": "InternalError", "SenderFault": False}]
         return status, headers, json.dumps(answer).encode()
 
-    queue = store.queue("inbound")
+    inbound = store.queue("inbound")
     line.plan("SendMessageBatch", second_refused)
-    queue._senders = 99  # as if all were under way, so that the three go together
-    sent = [queue.send_soon(f"{number}") for number in range(3)]
-    queue._senders = 1
-    queue._send_waiting()
+    inbound._senders = 99  # as if all were under way, so that the three go together
+    sent = [inbound.send_soon(f"{number}") for number in range(3)]
+    inbound._senders = 1
+    inbound._send_waiting()
     assert sent[0].result(10) is None
     assert sent[2].result(10) is None
     with pytest.raises(StoreUnavailable, match="InternalError"):
         sent[1].result(10)
-    assert sorted(letter.body for letter in queue.receive()) == ["0", "2"]
+    assert sorted(letter.body for letter in inbound.receive()) == ["0", "2"]
 
 
 def test_a_queue_that_is_down_fails_every_entry(line: Line, store: AwsStore) -> None:
@@ -220,6 +226,54 @@ def test_an_answer_that_is_none_is_an_outage(line: Line, store: AwsStore, status
     line.plan("Query", *[garbled(status)] * (1 if status == 200 else 4))
     with pytest.raises(StoreUnavailable):
         list(store.table.range("p"))
+
+
+def listeners() -> tuple[list[str], list[str]]:
+    """Names of the queues on the topic, and of the queues that are subscribed."""
+    sqs, sns = boto3.client("sqs"), boto3.client("sns")
+    urls = sqs.list_queues(QueueNamePrefix="postroom-changes-").get("QueueUrls", [])
+    endpoints = [one["Endpoint"] for one in sns.list_subscriptions()["Subscriptions"]]
+    return (
+        sorted(url.rpartition("/")[2] for url in urls),
+        sorted(endpoint.rpartition(":")[2] for endpoint in endpoints),
+    )
+
+
+def test_a_listener_whose_queue_was_removed_makes_another(
+    store: AwsStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(topic, "_WAIT", 1)  # the poll under way notices nothing
+    heard: queue.SimpleQueue[str] = queue.SimpleQueue()
+    store.topic.subscribe(heard.put)
+    ((first,), _) = listeners()
+    sqs = boto3.client("sqs")
+    sqs.delete_queue(QueueUrl=sqs.get_queue_url(QueueName=first)["QueueUrl"])
+    until = time.monotonic() + 20
+    while listeners()[1] in ([], [first]) and time.monotonic() < until:
+        time.sleep(0.1)
+    store.topic.publish(["news"])
+    assert heard.get(timeout=20) == "news"
+    store.close()
+    assert listeners() == ([], [])
+
+
+def test_what_killed_listeners_left_is_removed(line: Line, store: AwsStore) -> None:
+    killed = SnsTopic(store._clients, store._topic._arn)
+    killed.subscribe(lambda news: None)
+    assert killed._mailbag is not None
+    ((name,), _) = listeners()
+    made = sqs_backends[DEFAULT_ACCOUNT_ID]["us-east-1"].queues
+    made[name].last_modified_timestamp -= 2 * 3600
+    store.topic.subscribe(lambda news: None)
+    assert len(listeners()[0]) == 2  # it may still live: it has three hours
+    store.topic.close()
+    made[name].last_modified_timestamp -= 2 * 3600
+    store.topic.subscribe(lambda news: None)
+    queues, subscribed = listeners()
+    assert queues == subscribed
+    assert len(queues) == 1
+    assert name not in queues
+    killed._mailbag._closed = True  # as a process that is gone: it says nothing more
 
 
 def test_values_come_back_as_they_were_through_the_short_cut(store: AwsStore) -> None:

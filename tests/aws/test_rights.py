@@ -122,7 +122,11 @@ def append_and_expunge(app: App, account: Account) -> None:
             "infra/edge.yaml",
             "GatewayRole",
             gateway,
-            {"sqs:ReceiveMessage", "sqs:DeleteMessage"},  # on the thread that waits for news
+            {
+                "sqs:ReceiveMessage",  # on the thread that waits for news, and the next
+                "sqs:DeleteMessage",
+                "sns:ListSubscriptionsByTopic",  # when another listener was killed
+            },
             id="gateway",
         ),
     ],

@@ -163,7 +163,9 @@ class _Mailbag:
                 )
             except self._sqs.exceptions.QueueDoesNotExist:
                 if not self._closed:  # a sweep took us for dead
+                    old = self._subscription
                     self._open()
+                    self._clients.sns.unsubscribe(SubscriptionArn=old)
                 return
         messages = answer.get("Messages", [])
         for message in messages:
@@ -185,17 +187,30 @@ class _Mailbag:
                 self._touched = time.monotonic()
 
     def _sweep(self) -> None:
-        """Remove the queues of listeners that were killed; SNS drops their subscriptions."""
+        """Remove the queues and subscriptions of listeners that were killed."""
+        deserted = set()
         for url in self._sqs.list_queues(QueueNamePrefix=f"{self._name}-").get("QueueUrls", []):
             try:
                 found = self._sqs.get_queue_attributes(
                     QueueUrl=url, AttributeNames=["LastModifiedTimestamp"]
                 )
-                touched = int(found["Attributes"].get("LastModifiedTimestamp", time.time()))
+                touched = float(found["Attributes"].get("LastModifiedTimestamp", time.time()))
                 if touched < time.time() - _DESERTED:
                     self._sqs.delete_queue(QueueUrl=url)
+                    deserted.add(url.rpartition("/")[2])
             except self._sqs.exceptions.QueueDoesNotExist:
                 continue
+        if not deserted:
+            return
+        more: Any = {}
+        while True:
+            page = self._clients.sns.list_subscriptions_by_topic(TopicArn=self._arn, **more)
+            for subscription in page.get("Subscriptions", []):
+                if subscription["Endpoint"].rpartition(":")[2] in deserted:
+                    self._clients.sns.unsubscribe(SubscriptionArn=subscription["SubscriptionArn"])
+            if not page.get("NextToken"):
+                return
+            more = {"NextToken": page["NextToken"]}
 
 
 def _bodies(messages: Sequence[str]) -> Iterator[str]:
