@@ -1,0 +1,53 @@
+"""What the pages say is true."""
+
+import csv
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+SOURCES = [
+    path
+    for folder in ("layers/postroom/postroom", "edge-smtp/gateway", "local", "functions")
+    for path in (ROOT / folder).rglob("*.py")
+]
+# Set by the supervisor for its children, not by people.
+INTERNAL = {"POSTROOM_SCHEDULES", "POSTROOM_TEMPLATE"}
+
+
+def test_every_setting_is_on_the_operators_page() -> None:
+    read = {
+        f"POSTROOM_{name}"
+        for path in SOURCES
+        for name in re.findall(r"POSTROOM_([A-Z0-9_]+[A-Z0-9])\b", path.read_text())
+    }
+    page = (ROOT / "docs/OPERATING.md").read_text()
+    written = set(re.findall(r"POSTROOM_[A-Z0-9_]+", page))
+    assert not sorted(read - INTERNAL - written), "not on the page"
+    assert not sorted(written - read), "on the page, but nobody reads them"
+
+
+def test_every_rfc_that_is_done_has_its_module() -> None:
+    with (ROOT / "docs/rfc.tsv").open() as page:
+        rows = list(csv.DictReader(page, delimiter="\t"))
+    assert len({row["rfc"] for row in rows}) == len(rows)
+    for row in rows:
+        assert row["state"] in {"full", "partial", "planned"}, row
+        if row["state"] != "planned":
+            module = row["module"].replace("gateway", "edge-smtp/gateway")
+            places = (ROOT / module, ROOT / "layers/postroom/postroom" / module)
+            assert any(place.exists() for place in places), row
+
+
+@pytest.mark.parametrize("page", sorted(ROOT.glob("*.md")) + sorted(ROOT.glob("docs/**/*.md")))
+def test_links_lead_somewhere(page: Path) -> None:
+    targets = re.findall(r"\]\(([^)#:]+)\)", page.read_text())
+    assert not [target for target in targets if not (page.parent / target).exists()]
+
+
+def test_the_readmes_make_targets_exist() -> None:
+    targets = set(re.findall(r"^make (\w+)", (ROOT / "README.md").read_text(), re.MULTILINE))
+    known = set(re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    assert targets
+    assert targets <= known
