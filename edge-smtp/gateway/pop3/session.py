@@ -37,7 +37,7 @@ class Wire(Protocol):
     """The connection, as the session sees it."""
 
     def write(self, octets: bytes) -> None: ...
-    async def room(self) -> None:
+    async def flush(self) -> None:
         """Between the pieces of a message: waits while the client is slow. Raises OSError."""
 
     async def start_tls(self) -> None:
@@ -357,7 +357,7 @@ class Session:
             if start >= size or not piece or (top is not None and top.done):
                 break
             step = _WHOLE
-            await self._wire.room()
+            await self._wire.flush()
         self._wire.write(stuffer.end())
 
     def _lost(self, error: PostroomError, *, midway: bool = False) -> None:
