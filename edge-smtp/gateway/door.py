@@ -180,11 +180,13 @@ class Door(asyncio.Protocol):
     async def _secure(self, told: str | None) -> None:
         assert self._transport is not None  # noqa: S101  (narrowing)
         tls, patience = self._house.tls, self._house.settings.handshake_timeout
-        leftover, self._kept = self._kept, b""
         loop = asyncio.get_running_loop()
         handshake = loop.create_task(start_tls(self._transport, self, tls, patience))
+        # uvloop reads on after a pause in connection_made: until the handshake has taken the
+        # transport over, here, a ClientHello may still come to us.
+        await asyncio.sleep(0)
+        leftover, self._kept = self._kept, b""
         if leftover:
-            await asyncio.sleep(0)  # the handshake has taken the transport over
             loop.call_soon(_feed, self._transport, leftover)
         try:
             secured = await handshake

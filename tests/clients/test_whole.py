@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import signal
 import smtplib
 import socket
@@ -138,6 +139,20 @@ def test_a_port_in_use_ends_it_with_the_reason(tmp_path: Path, name: str) -> Non
     assert f"cannot listen on 127.0.0.1 port {port}" in log
     assert "Traceback" not in log
     assert not (tmp_path / "ready").exists()
+
+
+def test_a_client_hello_is_heard_whenever_it_comes(postroom: Postroom) -> None:
+    """Right with the connection or a moment later, while the server makes itself ready for TLS.
+
+    Of a thousand such connections some hit every step of the event loop.
+    """
+    trust, chance = postroom.trust(), random.Random(2026)
+    for _ in range(1200):
+        with socket.create_connection(("127.0.0.1", postroom.ports["imaps"]), timeout=10) as sock:
+            moment = time.perf_counter() + chance.uniform(0, 0.0008)
+            while time.perf_counter() < moment:  # too short for a sleep
+                pass
+            trust.wrap_socket(sock, server_hostname="localhost").close()
 
 
 def test_ports_that_are_off_are_not_open(postroom: Postroom) -> None:
