@@ -63,7 +63,7 @@ def run(scenarios: dict[str, Scenario], sizes: Sizes) -> dict[str, tuple[list[fl
         with _started(sides if running else []):
             _turns(running, sides, sizes, results)
         fresh = {name: each for name, each in scenarios.items() if each.fresh}
-        if fresh:
+        if "sync" in fresh:
             for side in sides:
                 console.print(f"Filling {side.name}: {sizes.reader:,} messages.", style="dim")
                 side.prepare_reader(sizes.reader, OCTETS)
