@@ -48,7 +48,14 @@ _CODECS |= {alias: codec for alias, codec in aliases.items() if codec in _CODECS
 
 
 class BadCharset(BadSyntax):
-    """The answer is ``NO [BADCHARSET (US-ASCII UTF-8)]`` (RFC 9051 section 6.4.4)."""
+    """The answer is ``NO [BADCHARSET (US-ASCII UTF-8)]`` (RFC 9051 section 6.4.4).
+
+    *saves*: the command had SAVE, and a NO empties what was saved (section 6.4.4.1).
+    """
+
+    def __init__(self, charset: bytes, saves: bool) -> None:
+        super().__init__("charset", charset, "RFC 9051 section 6.4.4")
+        self.saves = saves
 
 
 def search(uid: bool) -> Callable[[Scanner, bytes], Command]:
@@ -63,7 +70,7 @@ def search(uid: bool) -> Callable[[Scanner, bytes], Command]:
         charset = "utf_8"
         if _word_is_next(s, b"CHARSET"):
             s.space()
-            charset = _charset(s)
+            charset = _charset(s, saves=returns is not None and "SAVE" in returns)
             s.space()
         keys = _Keys(s, charset)
         return Search(tag, uid, keys.all(), returns)
@@ -85,11 +92,11 @@ def _return_option(s: Scanner) -> str:
     return option
 
 
-def _charset(s: Scanner) -> str:
+def _charset(s: Scanner, saves: bool) -> str:
     name = s.astring()
     codec = _CODECS.get(name.decode("ascii", "replace").lower().replace("-", "_"))
     if codec is None:
-        raise BadCharset("charset", name, "RFC 9051 section 6.4.4")
+        raise BadCharset(name, saves)
     return codec
 
 

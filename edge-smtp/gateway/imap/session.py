@@ -27,6 +27,7 @@ from gateway.imap.literals import (
 )
 from gateway.imap.outcomes import Bad, Bye, Done, No, outcome_of
 from gateway.imap.parser import parse
+from gateway.imap.parser_search import BadCharset
 from gateway.imap.selected import Selected
 from gateway.imap.service import Service
 from gateway.imap.tokens import tag_of
@@ -196,6 +197,8 @@ class Session:
         try:
             command = parse(text, self.utf8)
         except BadSyntax as error:
+            if isinstance(error, BadCharset) and error.saves and self.selected is not None:
+                self.selected.saved = ()
             self._failed(tag_of(text), "command", error)
             return
         execution = EXECUTIONS[type(command)]
