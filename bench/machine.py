@@ -54,14 +54,14 @@ def tree(pid: int) -> list[int]:
 
 
 def proportional_memory(pids: list[int]) -> int:
-    """Octets, pages that several processes share divided between them (PSS)."""
+    """Octets in anonymous pages, those that several processes share divided between them."""
     total = 0
     for pid in pids:
         try:
             text = Path(f"/proc/{pid}/smaps_rollup").read_text()
         except OSError:
             continue
-        match = re.search(r"^Pss: +(\d+) kB", text, re.MULTILINE)
+        match = re.search(r"^Pss_Anon: +(\d+) kB", text, re.MULTILINE)
         total += int(match[1]) * 1024 if match else 0
     return total
 

@@ -42,7 +42,8 @@ How it is measured:
   APPEND on its side and straight into the store on ours. Before each turn the servers start
   afresh, and Dovecot's caches are as APPEND left them; `again` is the same command in the same
   session. The client looks for the tagged line and at nothing else.
-- Memory: the proportional share (PSS) of all processes of a side, so that shared pages count once.
+- Memory: the proportional share of all processes of a side in anonymous pages (Pss_Anon), so that
+  shared pages count once, and pages of files not at all.
 - Passwords: Dovecot compares plain text; Postroom hashes with argon2id once, then a keyed cache
   answers repeated logins.
 - Postfix and Dovecot as shipped but for addresses and ports, no TLS, no chroot, more sessions of
@@ -67,7 +68,10 @@ def rows(results: Results) -> list[tuple[Figure, tuple[str, ...]]]:
 
 
 def _row(figure: Figure, peer: Sequence[float], ours: Sequence[float]) -> tuple[str, ...]:
-    ratio = statistics.median(ours) / statistics.median(peer)
+    peers = statistics.median(peer)
+    if peers <= 0:  # memory that does not grow
+        return (WORDS[figure.name], _span(peer, figure.unit), _span(ours, figure.unit), *[""] * 4)
+    ratio = statistics.median(ours) / peers
     verdict = "**missed**"
     if figure.must is None or figure.aim is None:
         verdict = ""
@@ -79,7 +83,7 @@ def _row(figure: Figure, peer: Sequence[float], ours: Sequence[float]) -> tuple[
         WORDS[figure.name],
         _span(peer, figure.unit),
         _span(ours, figure.unit),
-        f"{ratio:.2f}×" if ratio >= 0.1 else f"1/{1 / ratio:.0f}",
+        f"{ratio:.2f}×" if not 0 < ratio < 0.1 else f"1/{1 / ratio:.0f}",
         _bound(figure, figure.must),
         _bound(figure, figure.aim),
         verdict,
