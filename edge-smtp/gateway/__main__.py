@@ -102,7 +102,7 @@ async def serve(app: App, settings: GatewaySettings, ready_fd: int | None = None
     watching = loop.create_task(_watch_certificate(tls))
     line = listeners.ready_line()
     _tell_ready(settings, ready_fd, line)
-    # What start-up made stays; looking through it again and again took 5 % of accepting mail.
+    # What start-up made stays: the collector need not look through it again and again.
     gc.collect()
     gc.freeze()
     log.info("ready", extra={"listeners": line.removeprefix("ready ")})

@@ -20,7 +20,6 @@ from gateway.smtp import replies
 from gateway.smtp.bdat import ChunkReader, parse_bdat
 from gateway.smtp.client import Client
 from gateway.smtp.data import DataReader
-from gateway.smtp.departures import Departures
 from gateway.smtp.incoming import Incoming
 from gateway.smtp.limits import SmtpLimits
 from gateway.smtp.parameters import (
@@ -70,7 +69,6 @@ class Dialogue:
         self,
         app: App,
         crossing: Crossing,
-        departures: Departures,
         limits: SmtpLimits,
         line: Line,
         session: Session,
@@ -81,7 +79,6 @@ class Dialogue:
     ) -> None:
         self._app = app
         self._crossing = crossing
-        self._departures = departures
         self._limits = limits
         self._line = line
         self.session = session
@@ -313,7 +310,7 @@ class Dialogue:
         return replies.GO_AHEAD
 
     def _new_message(self) -> Incoming:
-        return Incoming(self._app, self._crossing, self._departures, self._limits)
+        return Incoming(self._app, self._crossing, self._limits)
 
     def _bdat(self, argument: bytes) -> Reply:
         try:

@@ -8,7 +8,6 @@ from concurrent.futures import Future
 
 from gateway.crossing import Crossing
 from gateway.smtp import replies
-from gateway.smtp.departures import Departures
 from gateway.smtp.limits import SmtpLimits
 from gateway.smtp.spill import Spill, in_background
 from postroom.app import App
@@ -34,12 +33,9 @@ class Incoming:
     its end all the same: ``refusal`` is what it will be answered, and nothing more is kept of it.
     """
 
-    def __init__(
-        self, app: App, crossing: Crossing, departures: Departures, limits: SmtpLimits
-    ) -> None:
+    def __init__(self, app: App, crossing: Crossing, limits: SmtpLimits) -> None:
         self._app = app
         self._crossing = crossing
-        self._departures = departures
         self._limits = limits
         self._pieces: list[bytes] = []
         self._in_memory = 0
@@ -107,7 +103,6 @@ class Incoming:
         if self._spill is None and not self._name(b"".join(self._pieces), received_field):
             return False
         self._keeping = True
-        await self._departures.depart()
         stored: Future[None] | None = None
         sending = False
         try:
@@ -125,8 +120,6 @@ class Incoming:
             if stored is not None and not sending:
                 self._crossing.then(stored, self._remove_soon)
             return False
-        finally:
-            self._departures.arrive()
         return True
 
     async def _store(self) -> "Future[None]":

@@ -18,7 +18,6 @@ from gateway.smtp.bdat import ChunkReader
 from gateway.smtp.client import Client, is_public
 from gateway.smtp.content import Content
 from gateway.smtp.data import DataReader
-from gateway.smtp.departures import Departures
 from gateway.smtp.dialogue import Dialogue
 from gateway.smtp.engine import BadLine, Engine, Event, Line
 from gateway.smtp.limits import SmtpLimits
@@ -47,7 +46,6 @@ class SmtpServer:
         self.tls = tls
         self.loop = asyncio.get_running_loop()
         self.message_rate = Rate(limits.messages_per_minute)
-        self.departures = Departures()
         self.names = ClientNames(app.platform.resolver, crossing, limits.name_timeout)
         self.open: set[SmtpProtocol] = set()
         self.draining = False
@@ -201,7 +199,6 @@ class SmtpProtocol(SMTP):
         self._dialogue = Dialogue(
             server.app,
             server.crossing,
-            server.departures,
             server.limits,
             self,
             Session(self.loop),
