@@ -35,17 +35,19 @@ _CHECKPOINT = "PRAGMA wal_checkpoint(PASSIVE)"
 class Change(Generic[T]):
     """A piece of work for the writer, and what came of it."""
 
-    __slots__ = ("apply", "durable", "error", "future", "result")
+    __slots__ = ("apply", "durable", "error", "future", "result", "tell")
 
     def __init__(
         self,
         apply: Callable[[sqlite3.Connection], T],
         durable: bool,
         future: "Future[T] | None",
+        tell: Callable[[], None] | None = None,
     ) -> None:
         self.apply = apply
         self.durable = durable
         self.future = future
+        self.tell = tell
         self.error: BaseException | None = None
         self.result: T
 
@@ -139,15 +141,19 @@ class Database:
         return self.run_soon(apply, durable).result()
 
     def run_soon(
-        self, apply: Callable[[sqlite3.Connection], T], durable: bool = True
+        self,
+        apply: Callable[[sqlite3.Connection], T],
+        durable: bool = True,
+        tell: Callable[[], None] | None = None,
     ) -> "Future[T]":
-        """``run`` without waiting."""
+        """``run`` without waiting. *tell* is called after the commit, once for a whole batch of
+        changes that have the same one: who is told looks for all of them at once."""
         future: Future[T] = Future()
         if self._thread is None:
             self._start()
         if self._closed:
             raise StoreUnavailable(f"{self._path} is closed")
-        self._pending.put(Change(apply, durable, future))
+        self._pending.put(Change(apply, durable, future, tell))
         if self._closed:  # since we looked: nobody serves the queue any more
             self._fail_pending()
         return future
@@ -166,6 +172,9 @@ class Database:
             with self._turn:
                 self._writer_waits = False
                 last = self._commit(batch, self._pending)
+            for tell in {change.tell for change in batch if change.error is None}:
+                if tell is not None:
+                    tell()
             for change in batch:
                 _resolve(change)
             if last:

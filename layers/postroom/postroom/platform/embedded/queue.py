@@ -88,12 +88,7 @@ class EmbeddedQueue:
         self._ringer.ring()
 
     def send_soon(self, body: str, delay: int = 0) -> "Future[None]":
-        future = self._database.run_soon(self._sending(body, delay))
-        future.add_done_callback(self._sent)
-        return future
-
-    def _sent(self, future: "Future[None]") -> None:
-        self._ringer.ring()
+        return self._database.run_soon(self._sending(body, delay), tell=self._ringer.ring)
 
     def _sending(self, body: str, delay: int) -> "partial[None]":
         octets = len(body.encode())
