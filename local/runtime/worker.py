@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 _WAIT = 1.0  # seconds a poll waits for a letter: the longest that a stop waits for an idle worker
 _PAUSE = 1.0  # seconds after a failed poll, so that a full disk does not become a busy loop
-_NICENESS = 5  # accepting mail and answering clients come before sorting what is safe already
+_NICENESS = 15  # accepting mail and answering clients come before sorting what is safe already
 
 
 class Worker:
