@@ -70,14 +70,14 @@ def changes(transactions: Transactions, account: str, mailbox: str, above: int) 
     added = ordered = above
     while True:
         # The new ones first: what is altered or expunged meanwhile shows itself by its order.
-        for message in _added_since(table, mailbox, added):
-            latest[message.uid] = message
+        arrived = list(_added_since(table, mailbox, added))
+        added = max((message.added for message in arrived), default=added)
+        latest.update((message.uid, message) for message in arrived)
         for record in table.range_by_order(partition, ordered):
             is_message = record.key.sort.startswith(MESSAGE)
             latest[_uid_of(record)] = decode_message(encoded_of(record)) if is_message else None
             ordered = max(ordered, record.order or 0)
         there = [message for message in latest.values() if message is not None]
-        added = max((message.added for message in there), default=added)
         seen = max((message.mod_seq for message in there), default=ordered)
         if max(seen, ordered) <= now.highest_mod_seq:
             break
