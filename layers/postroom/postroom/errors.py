@@ -31,6 +31,10 @@ class TooLarge(PostroomError):
         super().__init__(f"{what} is {found}, the limit is {limit}")
 
 
+class SecretUnreadable(PostroomError):
+    """A sealed secret was altered, is for another purpose, or its key is gone."""
+
+
 class BlobMissing(PostroomError):
     """No blob is stored under the key."""
 

@@ -1,0 +1,1 @@
+"""SPF, DKIM, DMARC, ARC: who vouches for a message."""

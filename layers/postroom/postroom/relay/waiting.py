@@ -1,0 +1,150 @@
+"""What waits for its time: one record each, in partitions that are read in order of that time.
+
+``waiting/<shard>`` : ``<kind><queue id>/<name>``, order: milliseconds since 1970 at which it is
+due. `tick` reads what is due, sends its key to the queue of its kind, and puts the time off by
+the *lease*: if the function that gets the letter dies, the record becomes due once more. So a
+queue may lose or repeat a letter; what counts is here. A record without an order is on hold.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+import msgspec
+
+from postroom.errors import ConditionFailed
+from postroom.platform.clock import Clock
+from postroom.platform.queue import Queue
+from postroom.platform.table import Absent, Body, Delete, Holds, Key, Put, Record, Table, prefix_end
+
+SHARDS = 8  # a partition of DynamoDB takes 1,000 writes a second
+OUTBOUND, REPORT, LATER = "o", "r", "l"  # kinds
+QUEUES = {OUTBOUND: "outbound", REPORT: "bounces", LATER: "inbound"}
+_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # of queue ids
+
+
+class Queues(Protocol):
+    def queue(self, name: str) -> Queue: ...
+
+
+class Ticket(msgspec.Struct, frozen=True):
+    """The key of a waiting record, as it travels in a letter."""
+
+    waiting: str
+
+    def to_json(self) -> str:
+        return msgspec.json.encode(self).decode()
+
+    @classmethod
+    def from_json(cls, body: str) -> "Ticket":
+        return msgspec.json.decode(body, type=cls)
+
+    @property
+    def kind(self) -> str:
+        return self.waiting[:1]
+
+    @property
+    def queue_id(self) -> str:
+        return self.waiting[1:].partition("/")[0]
+
+    @property
+    def name(self) -> str:
+        return self.waiting.partition("/")[2]
+
+    @property
+    def key(self) -> Key:
+        return Key(partition_of(self.queue_id), self.waiting)
+
+
+def ticket(kind: str, queue_id: str, name: str) -> Ticket:
+    return Ticket(f"{kind}{queue_id}/{name}")
+
+
+def partition_of(queue_id: str) -> str:
+    return _shard(_ALPHABET.index(queue_id[-1]) % SHARDS)
+
+
+def _shard(number: int) -> str:
+    return f"waiting/{number}"
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """One record, as read. ``body`` is msgpack of the kind's own value."""
+
+    ticket: Ticket
+    body: bytes
+    due: int | None  # milliseconds since 1970, None: on hold
+    version: int
+
+
+def new(ticket: Ticket, body: bytes, due: int) -> Put:
+    """The write that makes the record, unless it is there."""
+    return Put(ticket.key, _body(body, 1), order=due, condition=Absent())
+
+
+def changed(found: Waiting, body: bytes, due: int | None) -> Put:
+    """The write that replaces the record, if it is still as *found*."""
+    condition = Holds("version", found.version)
+    return Put(found.ticket.key, _body(body, found.version + 1), order=due, condition=condition)
+
+
+def gone(found: Waiting) -> Delete:
+    """The write that removes the record, if it is still as *found*."""
+    return Delete(found.ticket.key, Holds("version", found.version))
+
+
+def _body(body: bytes, version: int) -> Body:
+    return {"version": version, "body": body}
+
+
+def waiting_of(record: Record) -> Waiting:
+    body, version = record.body["body"], record.body["version"]
+    assert isinstance(body, bytes)  # noqa: S101  (we wrote it)
+    assert isinstance(version, int)  # noqa: S101
+    return Waiting(Ticket(record.key.sort), body, record.order, version)
+
+
+def get_many(table: Table, tickets: list[Ticket]) -> dict[str, Waiting]:
+    """Those of the records that exist, by the text of their tickets."""
+    found = table.get_many([ticket.key for ticket in tickets])
+    return {record.key.sort: waiting_of(record) for record in found.values()}
+
+
+def of_message(table: Table, kind: str, queue_id: str) -> list[Waiting]:
+    """All records of one kind that wait for one message."""
+    first = f"{kind}{queue_id}/"
+    return [
+        waiting_of(record)
+        for record in table.range(partition_of(queue_id), first, prefix_end(first))
+    ]
+
+
+def every(table: Table, kind: str) -> Iterator[Waiting]:
+    """All records of a kind, shard by shard in order of queue ids; read lazily, in pages."""
+    for number in range(SHARDS):
+        for record in table.range(_shard(number), kind, prefix_end(kind)):
+            yield waiting_of(record)
+
+
+def feed(table: Table, queues: Queues, clock: Clock, lease: float, most: int) -> int:
+    """Send the tickets of up to *most* records that are due; return how many.
+
+    The cost is that of what is due, however much waits.
+    """
+    now = int(clock.seconds() * 1000)
+    later = now + int(lease * 1000)
+    sent = 0
+    for number in range(SHARDS):
+        share = -(-(most - sent) // (SHARDS - number))
+        for record in table.range_by_order(_shard(number), 0, limit=share):
+            if record.order is None or record.order > now:
+                break
+            found = waiting_of(record)
+            try:
+                table.write(changed(found, found.body, later))
+            except ConditionFailed:
+                continue  # somebody is at it at this moment
+            queues.queue(QUEUES[found.ticket.kind]).send(found.ticket.to_json())
+            sent += 1
+    return sent
