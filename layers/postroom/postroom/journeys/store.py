@@ -7,7 +7,7 @@ than any queue keeps a letter, so that a late repeat still finds the marker.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from postroom.journeys.ids import is_queue_id, tail_of, time_of
 from postroom.platform.clock import Clock
@@ -44,6 +44,10 @@ class Journeys:
 
     def marker(self, journey: Journey) -> Put:
         """The record of *journey*, to be put in the transaction of the effect it tells of."""
+        return replace(self.grown(journey), condition=Absent())
+
+    def grown(self, journey: Journey) -> Put:
+        """The record of a journey that has begun already, with all its events so far."""
         return Put(
             _key(journey.queue_id, journey.place),
             {
@@ -53,7 +57,6 @@ class Journeys:
                 "events": [[event.at, event.step, event.detail] for event in journey.events],
             },
             expires=self._expiry(),
-            condition=Absent(),
         )
 
     def done(self, queue_id: str, places: Sequence[str]) -> set[str]:

@@ -15,7 +15,17 @@ from postroom.mailboxes.transactions import ATTEMPTS
 from postroom.message import summary as summaries
 from postroom.message.summary import Summary
 from postroom.platform.blobs import BlobKey, BlobStore
-from postroom.platform.table import LARGEST_RECORD, Absent, Body, Holds, Key, Put, Record, Table
+from postroom.platform.table import (
+    LARGEST_RECORD,
+    Absent,
+    Body,
+    Delete,
+    Holds,
+    Key,
+    Put,
+    Record,
+    Table,
+)
 
 LARGEST_SUMMARY = LARGEST_RECORD - 16 * 1024  # beside it: names, key, claims
 _AHEAD = 1000  # summaries read at a time
@@ -87,6 +97,32 @@ class References:
             return
         raise StoreUnavailable(f"others kept writing to the record of blob {blob}")
 
+    def let_go(self, blob: BlobKey, claim: str) -> None:
+        """Give back the one reference of that claim; the last one takes the blob with it.
+
+        A blob without a record has no other holder and goes at once. Repeats are harmless.
+        """
+        for _ in range(ATTEMPTS):
+            found = self._table.get(blob_record_key(blob))
+            if found is None:
+                self._blobs.delete([blob])
+                return
+            count, claims = references_of(found), claims_of(found)
+            if claim not in claims:
+                return
+            try:
+                if count > 1:
+                    left = tuple(name for name in claims if name != claim)
+                    self._table.write(changed(found, -1, left))
+                else:  # marked first, as in a sweep: from here on nobody can refer to it
+                    self._table.write(_marked(found))
+                    self._blobs.delete([blob])
+                    self._table.write(Delete(found.key))
+            except ConditionFailed:
+                continue
+            return
+        raise StoreUnavailable(f"others kept writing to the record of blob {blob}")
+
     def records(self, blobs: Iterable[BlobKey]) -> dict[BlobKey, Record]:
         """The records of those blobs that have one."""
         keys = {blob_record_key(blob): blob for blob in blobs}
@@ -110,6 +146,12 @@ class References:
     def _anew(self, blob: BlobKey) -> bytes:
         """Too large for a record, or lost: one message must not spoil a whole listing."""
         return summaries.summarise(self._blobs.get(blob)).encode()
+
+
+def _marked(record: Record) -> Put:
+    count = references_of(record)
+    body = {**record.body, "references": 0, "summary": b""}
+    return Put(record.key, body, condition=Holds("references", count))
 
 
 def _held(future: "Future[None]") -> bool:

@@ -171,6 +171,17 @@ class Mailboxes:
         """
         return self._appending.append_many(deliveries)
 
+    # Blobs that something besides mailboxes needs for a while.
+
+    def plan(self, messages: Sequence[NewMessage]) -> None:
+        """Count the references that the messages will be, each under its claim, ahead of
+        ``append``, which then finds its claim. Repeats are harmless."""
+        self._references.plan(messages)
+
+    def let_go(self, blob: BlobKey, claim: str) -> None:
+        """Give back the planned reference of that claim. A blob with no other goes at once."""
+        self._references.let_go(blob, claim)
+
     def messages(
         self, mailbox: str, first: int = 1, last: int = reading.LARGEST_UID
     ) -> Iterator[Message]:

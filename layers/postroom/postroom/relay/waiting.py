@@ -1,6 +1,6 @@
 """What waits for its time: one record each, in partitions that are read in order of that time.
 
-``waiting/<shard>`` : ``<kind><queue id>/<name>``, order: milliseconds since 1970 at which it is
+``waiting/<shard>`` : ``<queue id>/<kind><name>``, order: milliseconds since 1970 at which it is
 due. `tick` reads what is due, sends its key to the queue of its kind, and puts the time off by
 the *lease*: if the function that gets the letter dies, the record becomes due once more. So a
 queue may lose or repeat a letter; what counts is here. A record without an order is on hold.
@@ -41,15 +41,15 @@ class Ticket(msgspec.Struct, frozen=True):
 
     @property
     def kind(self) -> str:
-        return self.waiting[:1]
+        return self.waiting.partition("/")[2][:1]
 
     @property
     def queue_id(self) -> str:
-        return self.waiting[1:].partition("/")[0]
+        return self.waiting.partition("/")[0]
 
     @property
     def name(self) -> str:
-        return self.waiting.partition("/")[2]
+        return self.waiting.partition("/")[2][1:]
 
     @property
     def key(self) -> Key:
@@ -57,7 +57,7 @@ class Ticket(msgspec.Struct, frozen=True):
 
 
 def ticket(kind: str, queue_id: str, name: str) -> Ticket:
-    return Ticket(f"{kind}{queue_id}/{name}")
+    return Ticket(f"{queue_id}/{kind}{name}")
 
 
 def partition_of(queue_id: str) -> str:
@@ -113,18 +113,41 @@ def get_many(table: Table, tickets: list[Ticket]) -> dict[str, Waiting]:
 
 def of_message(table: Table, kind: str, queue_id: str) -> list[Waiting]:
     """All records of one kind that wait for one message."""
-    first = f"{kind}{queue_id}/"
+    first = f"{queue_id}/{kind}"
     return [
         waiting_of(record)
         for record in table.range(partition_of(queue_id), first, prefix_end(first))
     ]
 
 
+def any_of_message(table: Table, queue_id: str) -> bool:
+    """Whether anything waits for the message, or is being prepared."""
+    first = f"{queue_id}/"
+    found = table.range(partition_of(queue_id), first, prefix_end(first), limit=1)
+    return next(found, None) is not None
+
+
+def guard(queue_id: str) -> Put:
+    """The write that says: more will wait for this message than is there yet."""
+    return Put(_guard_key(queue_id), {})
+
+
+def guarded(queue_id: str) -> Delete:
+    """The write that says: now all is there."""
+    return Delete(_guard_key(queue_id))
+
+
+def _guard_key(queue_id: str) -> Key:
+    return Key(partition_of(queue_id), f"{queue_id}/g")
+
+
 def every(table: Table, kind: str) -> Iterator[Waiting]:
     """All records of a kind, shard by shard in order of queue ids; read lazily, in pages."""
     for number in range(SHARDS):
-        for record in table.range(_shard(number), kind, prefix_end(kind)):
-            yield waiting_of(record)
+        for record in table.range(_shard(number)):
+            found = Ticket(record.key.sort)
+            if found.kind == kind:
+                yield waiting_of(record)
 
 
 def feed(table: Table, queues: Queues, clock: Clock, lease: float, most: int) -> int:
