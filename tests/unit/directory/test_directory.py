@@ -1,24 +1,13 @@
 """The directory over a real store."""
 
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 
-from postroom.directory.records import Account, Alias, Domain
+from postroom.directory.addresses import BadAddress
+from postroom.directory.records import Account, Alias, Domain, Verdict
 from postroom.directory.routes import DEEPEST
 from postroom.directory.store import AlreadyThere, Directory, InUse, NotThere
-from postroom.platform.embedded.store import EmbeddedStore
-from postroom.platform.system import SystemClock, SystemRandomness
-
-
-@pytest.fixture
-def directory(tmp_path: Path) -> Iterator[Directory]:
-    store = EmbeddedStore(tmp_path, SystemClock())
-    directory = Directory(store.table, SystemClock(), SystemRandomness())
-    directory.add_domain(Domain("example.test"))
-    yield directory
-    store.close()
 
 
 @pytest.fixture
@@ -176,7 +165,35 @@ def test_addresses_need_a_domain_of_ours(directory: Directory) -> None:
     with pytest.raises(NotThere):
         directory.add_account("alice@elsewhere.test", "secret")
     with pytest.raises(NotThere):
-        directory.add_alias(Alias("al@example.test", ("alice@elsewhere.test",)))
+        directory.add_alias(Alias("al@elsewhere.test", ("alice@example.test",)))
+
+
+@pytest.mark.usefixtures("alice")
+def test_aliases_forward_to_other_domains(directory: Directory) -> None:
+    """The local part stays as it was written: only the other domain knows what it means."""
+    long = "x" * 100 + "@ELSEWHERE.test"
+    targets = ("Alice@example.test", "Bob.B@Elsewhere.TEST", '"B b"@elsewhere.test', long)
+    directory.add_alias(Alias("al@example.test", targets))
+    [route] = directory.routes(["al@example.test"])
+    assert [target.address for target in route.targets] == ["alice@example.test"]
+    assert route.elsewhere == (
+        "Bob.B@elsewhere.test",
+        '"B b"@elsewhere.test',
+        "x" * 100 + "@elsewhere.test",
+    )
+    assert directory.verdict("al@example.test").kind == "local"
+    assert directory.account("al@example.test") is None
+    with pytest.raises(BadAddress):
+        directory.add_alias(Alias("b@example.test", ("b b@elsewhere.test",)))
+    with pytest.raises(BadAddress):
+        directory.add_alias(Alias("b@example.test", ("x" * 100 + "@example.test",)))
+
+
+def test_an_address_elsewhere_keeps_its_local_part(directory: Directory) -> None:
+    verdict = directory.verdict("SRS0=Ab+c=" + "X" * 80 + "@Elsewhere.Test")
+    assert verdict == Verdict("elsewhere", "SRS0=Ab+c=" + "X" * 80 + "@elsewhere.test")
+    [route] = directory.routes(["Bob@Elsewhere.test"])
+    assert route.elsewhere == ("Bob@elsewhere.test",)
 
 
 @pytest.mark.usefixtures("alice")
@@ -210,9 +227,14 @@ class CountedReads:
         self._table = directory._table
         self.reads = 0
 
-    def __getattr__(self, name: str) -> object:
-        self.reads += 1
-        return getattr(self._table, name)
+    def __getattr__(self, name: str) -> Callable[..., object]:
+        method = getattr(self._table, name)
+
+        def counted(*args: object) -> object:
+            self.reads += 1
+            return method(*args)
+
+        return counted
 
 
 def test_a_recipient_costs_one_read_and_a_batch_no_more(

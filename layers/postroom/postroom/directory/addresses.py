@@ -15,6 +15,7 @@ _DOT_ATOM = re.compile(
 )
 _QUOTED = re.compile(r'"((?:[^"\\\x00-\x1f\x7f]|\\[\x20-\x7e])*)"')
 LONGEST_LOCAL_PART = 64  # octets (RFC 5321 section 4.5.3.1.1)
+_LONGEST_OUTSIDE = 256  # octets: return paths of VERP, SRS and BATV
 LONGEST_DOMAIN = 255  # octets (RFC 5321 section 4.5.3.1.2)
 
 
@@ -44,6 +45,22 @@ def canonical(address: str) -> Address:
     if not at:
         raise BadAddress(address, "it has no @")
     return Address(_canonical_local_part(local, address), canonical_domain(domain))
+
+
+def outside(address: str) -> str:
+    """Return an address of another domain as it is sent: what its local part means, and whether
+    case matters in it, only that domain knows (RFC 5321 section 2.4). Raises BadAddress.
+
+    ``Bob@EXAMPLE.test`` is ``Bob@example.test``. Longer local parts than ours are in use.
+    """
+    local, at, domain = address.rpartition("@")
+    if not at:
+        raise BadAddress(address, "it has no @")
+    if len(local.encode("utf-8", "replace")) > _LONGEST_OUTSIDE:
+        raise BadAddress(address, f"a local part has 1 to {_LONGEST_OUTSIDE} octets")
+    if not _DOT_ATOM.fullmatch(local) and not _QUOTED.fullmatch(local):
+        raise BadAddress(address, "its local part needs quotes")
+    return f"{local}@{canonical_domain(domain)}"
 
 
 def canonical_domain(domain: str) -> str:

@@ -18,6 +18,9 @@ class Account:
     address: str  # primary address, canonical
     quota: int  # octets, 0 for no limit
     enabled: bool = True
+    language: str = ""  # BCP 47, of what we write to its owner (bounces); "" when not said
+    messages_per_hour: int = 0  # that it may send; 0: as the settings say
+    recipients_per_day: int = 0  # of what it sends; 0: as the settings say
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +28,7 @@ class Alias:
     """Mail for ``address`` goes to ``targets`` instead.
 
     An alias may stand on an account's own address: it then forwards, and keeps a copy only when
-    the address is among its own targets.
+    the address is among its own targets. Targets may lie in domains that are not ours.
     """
 
     address: str
@@ -42,7 +45,7 @@ class Verdict:
     """
 
     kind: Literal["local", "unknown", "elsewhere", "disabled"]
-    canonical: str = ""  # the address as the directory spells it, detail kept
+    canonical: str = ""  # as the directory spells it, detail kept; elsewhere: as it is sent
     account: str = ""
     quota: int = 0  # octets, 0 for no limit
 

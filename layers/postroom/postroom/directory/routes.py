@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, TypeVar
 
-from postroom.directory.addresses import Address, BadAddress, canonical
+from postroom.directory.addresses import Address, BadAddress, canonical, canonical_domain, outside
 from postroom.directory.records import Domain, Route, Target
 from postroom.platform.table import Key, Record
 
@@ -66,6 +66,20 @@ def answer(
             known.update((key, found.get(key)) for key in missing.keys)
 
 
+def find(text: str, known: Known) -> tuple[Domain | None, Entry | None]:
+    """`look_up` of an address as it was written. Raises BadAddress, Missing."""
+    try:
+        address = canonical(text)
+    except BadAddress:
+        # We could not keep such a local part, but another domain may have it.
+        domain = domain_key(canonical_domain(text.rpartition("@")[2]))
+        _require([domain], known)
+        if outside(text) and known[domain] is None:
+            return None, None
+        raise
+    return look_up(address, known)
+
+
 def look_up(address: Address, known: Known) -> tuple[Domain | None, Entry | None]:
     """Find the domain and the entry of an address, or raise Missing.
 
@@ -73,7 +87,7 @@ def look_up(address: Address, known: Known) -> tuple[Domain | None, Entry | None
     detail, then the catch-all. A domain alias has the addresses of the domain it stands for.
     """
     keys = [domain_key(address.domain), address_key(address)]
-    guess = _without_detail(address, "+")  # right for most domains, and saves the second read
+    guess = without_detail(address, "+")  # right for most domains, and saves the second read
     if guess is not None:
         keys.append(address_key(guess[0]))
     _require(keys, known)
@@ -97,7 +111,7 @@ def _entry(address: Address, domain: Domain, known: Known) -> Entry | None:
     record = known[address_key(address)]
     if record is not None:
         return Entry(record, address, "")
-    split = _without_detail(address, domain.separator)
+    split = without_detail(address, domain.separator)
     if split is not None:
         _require([address_key(split[0])], known)
         record = known[address_key(split[0])]
@@ -112,7 +126,8 @@ def _entry(address: Address, domain: Domain, known: Known) -> Entry | None:
     return None
 
 
-def _without_detail(address: Address, separator: str) -> tuple[Address, str] | None:
+def without_detail(address: Address, separator: str) -> tuple[Address, str] | None:
+    """The address without its detail, and the detail; None when it has none."""
     if not separator or address.local.startswith('"'):
         return None
     user, _, detail = address.local.partition(separator)
@@ -139,15 +154,14 @@ class _Walk:
         if len(self.targets) + len(self.elsewhere) >= MOST_TARGETS:
             return self._leads_nowhere(text, f"more than {MOST_TARGETS} targets")
         try:
-            address = canonical(text)
-            domain, entry = look_up(address, self.known)
+            domain, entry = find(text, self.known)
         except BadAddress as error:
             return self._leads_nowhere(text, str(error))
         except Missing as missing:
             self.missing |= missing.keys
             return None
         if domain is None:
-            self.elsewhere[str(address)] = None
+            self.elsewhere[outside(text)] = None
             return None
         if entry is None:
             return self._leads_nowhere(text, "no such address here")

@@ -1,30 +1,35 @@
 """The directory over the Table port.
 
 Records: ``domain/<name>``; ``address/<address>`` holds the account whose primary address it is,
-or alias targets, or both; ``account/<id>``:``account``; ``credentials/<id>``. The partitions
-``domains`` and ``addresses/<domain>`` list names for administration; mail never reads them.
+or alias targets, or both; ``account/<id>``:``account``, and ``identity/<address>`` for each
+address that it was granted to send as; ``credentials/<id>``. The partitions ``domains`` and
+``addresses/<domain>`` list names for administration; mail never reads them.
 """
 
 import base64
 from collections.abc import Iterator, Sequence
 
-from postroom.directory.addresses import Address, BadAddress, canonical, canonical_domain
-from postroom.directory.passwords import (
-    LONGEST_PASSWORD,
-    hash_password,
-    verify,
-    verify_nobody,
+from postroom.directory.addresses import (
+    Address,
+    BadAddress,
+    canonical,
+    canonical_domain,
+    outside,
 )
+from postroom.directory.credentials import Credentials, credentials_key
 from postroom.directory.records import Account, Alias, Domain, Route, Verdict
 from postroom.directory.routes import (
     address_key,
     answer,
     domain_key,
     domain_of,
+    find,
     look_up,
     routes,
     targets_of,
 )
+from postroom.directory.scram import ScramVerifier
+from postroom.directory.senders import identity_key, may_send_as
 from postroom.errors import ConditionFailed, PostroomError
 from postroom.platform.clock import Clock, Randomness
 from postroom.platform.table import (
@@ -68,6 +73,7 @@ class Directory:
         self._table = table
         self._clock = clock
         self._randomness = randomness
+        self._credentials = Credentials(table, randomness)
 
     # Domains
 
@@ -127,16 +133,16 @@ class Directory:
     def add_account(self, address: str, password: str, quota: int = 0) -> Account:
         """Make an account; its mailboxes are made by ``Mailboxes.create_account``.
 
-        Raises AlreadyThere, NotThere (its domain), BadAddress, InUse (alias domain).
+        Raises AlreadyThere, NotThere (its domain), BadAddress, BadPassword, InUse (alias domain).
         """
         place = self._own_address(address)
         account = Account(self._new_id(), str(place), quota)
-        hashed = self._hashed(password)
+        credentials = self._credentials.new(account.id, password)
         try:
             self._table.write(
                 Put(address_key(place), _address_body(account, ()), condition=Absent()),
                 Put(_account_key(account.id), _account_body(account)),
-                Put(_credentials_key(account.id), hashed),
+                credentials,
                 Put(_listing_key(place, "account"), {}),
                 Check(domain_key(place.domain), Present()),
             )
@@ -173,7 +179,7 @@ class Directory:
         return [_account_in(record) for record in found if record.body["account"]]
 
     def set_account(self, account: Account) -> None:
-        """Change quota or enabled. Raises NotThere, ConditionFailed when changed meanwhile."""
+        """Change all but id and address. Raises NotThere, ConditionFailed (changed meanwhile)."""
         place = canonical(account.address)
         record = self._primary(place)
         self._table.write(
@@ -188,26 +194,28 @@ class Directory:
     def remove_account(self, address: str) -> Account:
         """Forget the account and its password; the caller removes its mailboxes.
 
-        Aliases on the same address go with it. Raises NotThere.
+        Aliases on the same address and what it was granted go with it. Raises NotThere.
         """
         place = canonical(address)
         account = _account_in(self._primary(place))
         self._table.write(
             Delete(address_key(place), Holds("account", account.id)),
             Delete(_account_key(account.id)),
-            Delete(_credentials_key(account.id)),
+            Delete(credentials_key(account.id)),
             Delete(_listing_key(place, "account")),
             Delete(_listing_key(place, "alias")),
         )
+        for identity in self.identities(account.id):  # nobody has this id any more
+            self._table.write(Delete(identity_key(account.id, identity)))
         return account
 
     # Credentials
 
     def set_password(self, address: str, password: str) -> None:
-        """Raises NotThere."""
+        """Raises NotThere, BadPassword."""
         account = _account_in(self._primary(canonical(address)))
         self._table.write(
-            Put(_credentials_key(account.id), self._hashed(password)),
+            self._credentials.new(account.id, password),
             Check(_account_key(account.id), Present()),
         )
 
@@ -217,41 +225,72 @@ class Directory:
         Slow (some 20 ms of a core): off the event loop. The name is an address of one account.
         """
         account = self.account(name)
-        stored = None if account is None else self._table.get(_credentials_key(account.id))
-        if stored is None or len(password.encode("utf-8", "replace")) > LONGEST_PASSWORD:
-            verify_nobody(password[:LONGEST_PASSWORD])
-            return None
-        right = verify(str(stored.body["hash"]), password)
+        right = self._credentials.check(account, password)
         return account if right and account is not None and account.enabled else None
+
+    def scram_verifier(self, name: str) -> ScramVerifier:
+        """What SCRAM-SHA-256 needs to know of the password; for every name there is one."""
+        return self._credentials.verifier(self.account(name), _folded(name))
 
     def credential_version(self, account: str) -> str | None:
         """Changes with every change of the password; None when there is no such account.
 
         One cheap read: lets a cache of logins notice that it is out of date.
         """
-        found = self._table.get_many([_credentials_key(account), _account_key(account)])
-        stored, record = found.get(_credentials_key(account)), found.get(_account_key(account))
+        found = self._table.get_many([credentials_key(account), _account_key(account)])
+        stored, record = found.get(credentials_key(account)), found.get(_account_key(account))
         if stored is None or record is None or not record.body["enabled"]:
             return None
         return str(stored.body["version"])
+
+    # Sending
+
+    def may_send_as(self, account: str, address: str) -> bool:
+        """Whether the account with this id may send as the address: see `directory.senders`.
+
+        One table read for its own address or a granted one, one more for each level of aliases.
+        """
+        try:
+            place = canonical(address)
+        except BadAddress:
+            return False
+        return answer(lambda known: may_send_as(account, place, known), self._table.get_many)
+
+    def grant(self, address: str, account: str) -> None:
+        """Let the account send as an address of anybody, or as all of ``@domain``.
+
+        Raises BadAddress, NotThere.
+        """
+        self._table.write(
+            Put(identity_key(account, _identity(address)), {}),
+            Check(_account_key(account), Present()),
+        )
+
+    def revoke(self, address: str, account: str) -> None:
+        """Raises NotThere."""
+        try:
+            self._table.write(Delete(identity_key(account, _identity(address)), Present()))
+        except ConditionFailed as error:
+            raise NotThere("grant of", address) from error
+
+    def identities(self, account: str) -> list[str]:
+        """The addresses that were granted to the account with this id."""
+        prefix = "identity/"
+        found = self._table.range(f"account/{account}", prefix, prefix_end(prefix))
+        return [record.key.sort.removeprefix(prefix) for record in found]
 
     # Aliases
 
     def add_alias(self, alias: Alias) -> None:
         """Send the mail of an address to others, replacing no alias that is there.
 
-        Targets lie in domains of ours. Raises AlreadyThere, NotThere (a domain), BadAddress,
-        InUse (too many targets, or none).
+        Targets may lie in other domains. Raises AlreadyThere, NotThere (the alias' own domain),
+        BadAddress, InUse (too many targets, or none).
         """
         place = self._own_address(alias.address)
-        targets = list(dict.fromkeys(str(canonical(target)) for target in alias.targets))
+        targets = self._targets(alias.targets)
         if not 1 <= len(targets) <= MOST_ALIAS_TARGETS:
             raise InUse(f"an alias has 1 to {MOST_ALIAS_TARGETS} targets, this has {len(targets)}")
-        domains = sorted({canonical(target).domain for target in targets})
-        ours = self._table.get_many([domain_key(domain) for domain in domains])
-        for domain in domains:
-            if domain_key(domain) not in ours:
-                raise NotThere("domain", domain)
         there = self._table.get(address_key(place))
         if there is not None and targets_of(there):
             raise AlreadyThere("alias", str(place))
@@ -317,12 +356,12 @@ class Directory:
             first = next(self._table.range("domains", limit=1), None)
             address = f"postmaster@{first.key.sort}" if first is not None else address
         try:
+            domain, entry = answer(lambda known: find(address, known), self._table.get_many)
+            if domain is None:
+                return Verdict("elsewhere", outside(address))
             place = canonical(address)
         except BadAddress:
             return Verdict("unknown")
-        domain, entry = answer(lambda known: look_up(place, known), self._table.get_many)
-        if domain is None:
-            return Verdict("elsewhere", str(place))
         if entry is None:
             return Verdict("unknown", str(place))
         body = entry.record.body
@@ -351,6 +390,17 @@ class Directory:
             raise InUse(f"{place.domain} stands for {domain.alias_of}: add it there")
         return place
 
+    def _targets(self, addresses: Sequence[str]) -> list[str]:
+        """Each once, canonical where its domain is ours. Raises BadAddress."""
+        names = [canonical_domain(address.rpartition("@")[2]) for address in addresses]
+        ours = self._table.get_many([domain_key(name) for name in dict.fromkeys(names)])
+        return list(
+            dict.fromkeys(
+                str(canonical(address)) if domain_key(name) in ours else outside(address)
+                for address, name in zip(addresses, names, strict=True)
+            )
+        )
+
     def _primary(self, place: Address) -> Record:
         record = self._table.get(address_key(place))
         if record is None or not record.body["account"]:
@@ -369,12 +419,6 @@ class Directory:
         found = self._table.get_many(keys)
         return (found[key] for key in keys if key in found)
 
-    def _hashed(self, password: str) -> dict[str, Value]:
-        size = len(password.encode("utf-8", "replace"))
-        if not 1 <= size <= LONGEST_PASSWORD:
-            raise InUse(f"a password has 1 to {LONGEST_PASSWORD} octets")
-        return {"hash": hash_password(password), "version": self._new_id()}
-
     def _new_id(self) -> str:
         return base64.b32encode(self._randomness.octets(10)).decode("ascii").lower()
 
@@ -383,33 +427,59 @@ def _account_key(account: str) -> Key:
     return Key(f"account/{account}", "account")
 
 
-def _credentials_key(account: str) -> Key:
-    return Key(f"credentials/{account}", "password")
-
-
 def _listing_key(place: Address, kind: str) -> Key:
     return Key(f"addresses/{place.domain}", f"{kind}/{place}")
 
 
+def _identity(address: str) -> str:
+    """As an identity is filed. Raises BadAddress."""
+    if address.startswith("@"):
+        return f"@{canonical_domain(address[1:])}"
+    return str(canonical(address))
+
+
+def _folded(name: str) -> str:
+    """The spelling that other spellings of the same name share."""
+    try:
+        return str(canonical(name))
+    except BadAddress:
+        return name.lower()
+
+
 def _account_body(account: Account) -> dict[str, Value]:
-    return {"address": account.address, "quota": account.quota, "enabled": account.enabled}
+    return {"address": account.address, **_settings(account)}
 
 
 def _address_body(account: Account, targets: Sequence[str]) -> dict[str, Value]:
-    return {
-        "account": account.id,
-        "quota": account.quota,
-        "enabled": account.enabled,
-        "targets": list(targets),
-    }
+    return {"account": account.id, "targets": list(targets), **_settings(account)}
+
+
+def _settings(account: Account) -> dict[str, Value]:
+    body: dict[str, Value] = {"quota": account.quota, "enabled": account.enabled}
+    if account.language:
+        body["language"] = account.language
+    if account.messages_per_hour:
+        body["messages_per_hour"] = account.messages_per_hour
+    if account.recipients_per_day:
+        body["recipients_per_day"] = account.recipients_per_day
+    return body
 
 
 def _account_of(record: Record, account: str) -> Account:
     body = record.body
-    quota = body["quota"]
     return Account(
-        account, str(body["address"]), quota if isinstance(quota, int) else 0, bool(body["enabled"])
+        account,
+        str(body["address"]),
+        _number(body["quota"]),
+        bool(body["enabled"]),
+        str(body.get("language", "")),
+        _number(body.get("messages_per_hour")),
+        _number(body.get("recipients_per_day")),
     )
+
+
+def _number(value: Value) -> int:
+    return value if isinstance(value, int) else 0
 
 
 def _account_in(record: Record) -> Account:

@@ -1,0 +1,1 @@
+"""What people may send: how much in an hour and in a day."""
