@@ -11,7 +11,7 @@ from postroom.errors import ConditionFailed, PostroomError, StoreUnavailable
 from postroom.platform.clock import Clock
 from postroom.platform.table import Absent, Condition, Holds, Key, Put, Table
 
-_TRIES = 20  # each lost to another process that took a block in the same moment
+_TRIES = 100  # each lost to another process that took a block in the same moment
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +28,9 @@ class LimitReached(PostroomError):
     """Nothing is left in the window; the next one begins in *wait* seconds."""
 
     def __init__(self, window: Window, limit: int, wait: float) -> None:
-        sent = f"sent {limit} messages in this hour"
+        sent = f"sent {_some(limit, 'message')} in this hour"
         if window is RECIPIENTS:
-            sent = f"sent to {limit} recipients today"
+            sent = f"sent to {_some(limit, 'recipient')} today"
         super().__init__(f"You have {sent}, the limit is {limit}; try again in {_in_words(wait)}")
 
 
@@ -78,5 +78,9 @@ class Counts:
 def _in_words(seconds: float) -> str:
     minutes = max(1, -(-int(seconds) // 60))
     if minutes < 120:
-        return f"{minutes} minute{'s' if minutes > 1 else ''}"
+        return _some(minutes, "minute")
     return f"{minutes // 60} hours"
+
+
+def _some(count: int, what: str) -> str:
+    return f"{count} {what}{'' if count == 1 else 's'}"
