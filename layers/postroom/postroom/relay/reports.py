@@ -26,6 +26,9 @@ class Told(msgspec.Struct, frozen=True, omit_defaults=True):
     reply: str = ""  # the peer's reply
     peer: str = ""  # "mx1.example.org [192.0.2.1]"
     until: int = 0  # delayed: tries go on until then
+    # Not tried: the address is on the suppression list ("bounce", "complaint", "manual") since…
+    suppressed: str = ""
+    since: int = 0
 
 
 class Report(msgspec.Struct, frozen=True, omit_defaults=True):
