@@ -42,9 +42,10 @@ FLOORS = {
     "postroom.platform.aws": 5,
     "postroom.platform.embedded": 5,
     "postroom.app": 6,
-    "functions": 7,
-    "gateway": 7,
-    "local": 8,
+    "postroom.relaying": 7,
+    "functions": 8,
+    "gateway": 8,
+    "local": 9,
 }
 # What the world is made of: floors 0 to 3 get it through ports.
 BANNED_BELOW_4 = {"socket", "asyncio", "boto3", "botocore", "sqlite3", "random", "threading"}

@@ -47,12 +47,17 @@ def show(rows: Sequence[dict[str, Any]], as_json: bool, empty: str) -> None:
     if not rows:
         console.print(empty, style="dim")
         return
+    console.print(as_table(rows))
+
+
+def as_table(rows: Sequence[dict[str, Any]]) -> Table:
+    """The rows, of which there is one at least, under the names of the first one's values."""
     table = Table(box=None, header_style="bold", pad_edge=False)
     for name in rows[0]:
         table.add_column(name.replace("_", " "), overflow="fold")
     for row in rows:
         table.add_row(*(Text(printable(_text(value))) for value in row.values()))
-    console.print(table)
+    return table
 
 
 def done(sentence: str) -> None:

@@ -39,7 +39,7 @@ class Context:
 
 def load(spec: FunctionSpec) -> Handler:
     """Import the function's module under a name of its own: every function has an ``app.py``."""
-    name = f"functions_{spec.folder.name}_{spec.module}"
+    name = _name(spec)
     found = importlib.util.spec_from_file_location(name, spec.folder / f"{spec.module}.py")
     if found is None or found.loader is None:
         raise BadSetting(f"{spec.name} has no module {spec.module} in {spec.folder}")
@@ -50,6 +50,17 @@ def load(spec: FunctionSpec) -> Handler:
     if handler is None:
         raise BadSetting(f"{spec.name} has no {spec.handler} in {spec.folder / spec.module}.py")
     return handler
+
+
+def close(spec: FunctionSpec) -> None:
+    """Let the function's module finish what it still has under way, if it has a ``close``."""
+    ending = getattr(sys.modules[_name(spec)], "close", None)
+    if ending is not None:
+        ending()
+
+
+def _name(spec: FunctionSpec) -> str:
+    return f"functions_{spec.folder.name}_{spec.module}"
 
 
 def invoke(spec: FunctionSpec, handler: Handler, event: dict[str, Any]) -> Any:

@@ -69,6 +69,7 @@ class FunctionSpec:
     environment: Mapping[str, str]
     queues: tuple[QueueTrigger, ...]
     schedules: tuple[ScheduleTrigger, ...]
+    pollers: int = 1  # batches at once in one worker: Metadata.Postroom.Pollers
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +127,7 @@ class _Reader:
                     f"machine: teach local/runtime/template.py, or keep it in infra/"
                 )
         functions = tuple(
-            self._function(name, self._globals | resource["Properties"])
+            self._function(name, self._globals | resource["Properties"], _pollers(resource))
             for name, resource in self._resources.items()
             if resource["Type"] == _FUNCTION
         )
@@ -153,7 +154,7 @@ class _Reader:
             int(redrive["maxReceiveCount"]),
         )
 
-    def _function(self, name: str, properties: Mapping[str, Any]) -> FunctionSpec:
+    def _function(self, name: str, properties: Mapping[str, Any], pollers: int) -> FunctionSpec:
         module, _, handler = str(properties["Handler"]).rpartition(".")
         queues, schedules = [], []
         for event_name, event in properties.get("Events", {}).items():
@@ -184,6 +185,7 @@ class _Reader:
             },
             tuple(queues),
             tuple(schedules),
+            pollers,
         )
 
     def _queue_trigger(self, name: str, event: str, details: Mapping[str, Any]) -> QueueTrigger:
@@ -196,6 +198,14 @@ class _Reader:
         if "ReportBatchItemFailures" not in details.get("FunctionResponseTypes", []):
             raise BadSetting(f"template.yaml: {name}'s {event} lacks ReportBatchItemFailures")
         return QueueTrigger(self._queue_names[logical], int(details.get("BatchSize", 10)))
+
+
+def _pollers(resource: Mapping[str, Any]) -> int:
+    """How many batches of a function one worker takes at once; AWS has its own ways."""
+    count = int(resource.get("Metadata", {}).get("Postroom", {}).get("Pollers", 1))
+    if not 1 <= count <= 64:
+        raise ValueError(f"{count} pollers")
+    return count
 
 
 def _variables(properties: Mapping[str, Any]) -> dict[str, Any]:

@@ -15,7 +15,15 @@ from pathlib import Path
 from types import FrameType
 
 from gateway.logs import configure_logging
-from local.runtime.invoke import Handler, failed_letters, invoke, load, schedule_event, sqs_event
+from local.runtime.invoke import (
+    Handler,
+    close,
+    failed_letters,
+    invoke,
+    load,
+    schedule_event,
+    sqs_event,
+)
 from local.runtime.template import FunctionSpec, QueueTrigger, ScheduleTrigger, read_template
 from postroom.app import open_platform
 from postroom.errors import PostroomError
@@ -32,12 +40,12 @@ _NICENESS = 15  # accepting mail and answering clients come before sorting what 
 
 class Worker:
     def __init__(self, template: Path, settings: Settings, *, schedules: bool) -> None:
-        functions = read_template(template).functions
+        self._functions = read_template(template).functions
         self._clock = SystemClock()
         self._platform = open_platform(settings, self._clock)
         self._stop = threading.Event()
         self._threads: list[threading.Thread] = []
-        for function in functions:
+        for function in self._functions:
             os.environ.update(
                 {
                     name: value
@@ -48,7 +56,8 @@ class Worker:
             handler = load(function)
             for trigger in function.queues:
                 queue = self._platform.queue(trigger.queue)
-                self._add(function.name, self._poll, function, handler, trigger, queue)
+                for _ in range(function.pollers):
+                    self._add(function.name, self._poll, function, handler, trigger, queue)
             for schedule in function.schedules if schedules else ():
                 self._add(function.name, self._keep, function, handler, schedule)
 
@@ -58,6 +67,8 @@ class Worker:
             thread.start()
         for thread in self._threads:
             thread.join()
+        for function in self._functions:
+            close(function)
         self._platform.close()
 
     def stop(self) -> None:
@@ -98,6 +109,8 @@ class Worker:
 def main() -> None:
     configure_logging(os.environ.get("POSTROOM_LOG", "info"))
     os.nice(_NICENESS)
+    # A slow destination keeps a thread here, not a place in the queue.
+    os.environ.setdefault("POSTROOM_RELAY_PATIENCE", "5")
     worker = Worker(
         Path(sys.argv[1]),
         Settings.from_environment(os.environ),

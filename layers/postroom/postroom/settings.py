@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from postroom.errors import BadSetting
+from postroom.relay.schedule import Schedule, duration
 
 _QUEUE = "POSTROOM_QUEUE_"
 
@@ -22,6 +23,16 @@ class Settings:
     # POSTROOM_QUEUE_INBOUND=url: SQS URL by lower-case name; a name stands for itself when embedded
     queues: Mapping[str, str] = field(default_factory=dict)
     hostname: str = "localhost"  # POSTROOM_HOSTNAME: in greetings and Received fields
+    key: str = ""  # POSTROOM_KEY: ARN of the KMS key that seals secrets; embedded has its own
+    schedule: Schedule = Schedule()  # POSTROOM_RETRY_PAUSES, _WARN_AFTER, _GIVE_UP_AFTER
+    # POSTROOM_RELAY_LEASE: after this time somebody else may take over what a function began;
+    # more than the relay function's timeout
+    lease: int = 960
+    # POSTROOM_RELAY_PATIENCE: seconds that a batch waits for its slowest destination before its
+    # thread goes on by itself; 0: to the end, for in Lambda nothing runs between two calls
+    patience: int = 0
+    # POSTROOM_RELAY_LOOPBACK: MX records that point to this machine are followed
+    relay_to_loopback: bool = False
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "Settings":
@@ -40,4 +51,9 @@ class Settings:
                 if name.startswith(_QUEUE)
             },
             hostname=environment.get("POSTROOM_HOSTNAME", "localhost"),
+            key=environment.get("POSTROOM_KEY", ""),
+            schedule=Schedule.from_environment(environment),
+            lease=duration("POSTROOM_RELAY_LEASE", environment.get("POSTROOM_RELAY_LEASE", "16m")),
+            patience=int(environment.get("POSTROOM_RELAY_PATIENCE", "0")),
+            relay_to_loopback=environment.get("POSTROOM_RELAY_LOOPBACK", "off") == "on",
         )

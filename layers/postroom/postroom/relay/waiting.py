@@ -8,6 +8,7 @@ queue may lose or repeat a letter; what counts is here. A record without an orde
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from heapq import merge
 from typing import Protocol
 
 import msgspec
@@ -148,6 +149,13 @@ def every(table: Table, kind: str) -> Iterator[Waiting]:
             found = Ticket(record.key.sort)
             if found.kind == kind:
                 yield waiting_of(record)
+
+
+def in_order(table: Table) -> Iterator[Waiting]:
+    """All records that are not on hold, the earliest due first; read lazily, in pages."""
+    shards = [table.range_by_order(_shard(number), 0) for number in range(SHARDS)]
+    for record in merge(*shards, key=lambda record: record.order or 0):
+        yield waiting_of(record)
 
 
 def feed(table: Table, queues: Queues, clock: Clock, lease: float, most: int) -> int:

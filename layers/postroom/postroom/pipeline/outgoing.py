@@ -1,0 +1,192 @@
+"""What of a message leaves: entries for the relay, and reports to its sender. Pure.
+
+Forwarding and expanding follow RFC 3461 section 5.2; who is told, section 4.1.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from postroom.directory.addresses import BadAddress, canonical_domain
+from postroom.journeys.store import Event, Journey
+from postroom.message.addresses import parse_addresses
+from postroom.message.headers import end_of_header, fields
+from postroom.message.xtext import encode_unitext
+from postroom.pipeline.accepted import Accepted, Recipient
+from postroom.relay.entries import MOST_RECIPIENTS, Entry, Goal
+from postroom.relay.forwarding import Forwarding
+from postroom.relay.notices.rules import wanted
+from postroom.relay.outbound import Dispatch, Unit
+from postroom.relay.reports import Action, Report, Told
+
+_ADDRESS_LITERAL = re.compile(r"\[[^\[\]@]+\]")
+_LONGEST_HEADER = 256 * 1024  # octets looked at
+
+
+@dataclass(slots=True)
+class Leaving:
+    """Collected for one message while its recipients are followed."""
+
+    goals: dict[str, Goal] = field(default_factory=dict)  # by address
+    via: dict[str, str] = field(default_factory=dict)  # address -> domain of ours that forwards
+    told: list[Told] = field(default_factory=list)
+
+    def add(self, address: str, recipient: Recipient, *, expanded: bool, via: str) -> None:
+        """*expanded*: the recipient leads to several, and success was told for it already."""
+        notify, original = recipient.notify, recipient.original
+        if expanded and "SUCCESS" in notify:
+            notify = tuple(word for word in notify if word != "SUCCESS") or ("NEVER",)
+        if via and not original:
+            original = _orcpt(recipient.address)
+        self.goals.setdefault(address, Goal(address, notify, original))
+        if via:
+            self.via[address] = via
+
+    def tell(self, action: Action, recipient: Recipient, status: str, reason: str, at: int) -> None:
+        """Note what happened to a recipient: a failure always, success where it was asked for."""
+        if action == "failed" or wanted(recipient.notify, action):
+            self.told.append(
+                Told(recipient.address, action, status, reason, at, recipient.original)
+            )
+
+
+def dispatch(
+    accepted: Accepted, leaving: Leaving, prefix: bytes, forwarding: Forwarding, origin: Event
+) -> Dispatch:
+    """All that is to wait for this message, each with its marker."""
+    made = Dispatch(accepted.queue_id)
+    for name, goals in _by_domain(leaving).items():
+        entry = _entry(accepted, name, goals, leaving, prefix, forwarding)
+        queued = Event(origin.at, "queued", f"for {entry.domain}")
+        entry = entry.with_events([origin, queued])
+        made.units.append(Unit(_journey(accepted, entry.place, goals, entry.events), entry))
+    for place, actions in (("!", ("failed",)), ("+", ("delivered", "expanded"))):
+        told = [what for what in leaving.told if what.action in actions]
+        if told:
+            made.units.append(_report_unit(accepted, leaving, place, told, origin))
+    return made
+
+
+def _by_domain(leaving: Leaving) -> dict[str, list[Goal]]:
+    """Goals by name of their entry: domain, and whether they are forwarded; split when many."""
+    groups: dict[tuple[str, str], list[Goal]] = {}
+    for address, goal in leaving.goals.items():
+        groups.setdefault((_domain(address), leaving.via.get(address, "")), []).append(goal)
+    named = {}
+    for (domain, via), goals in groups.items():
+        for start in range(0, len(goals), MOST_RECIPIENTS):
+            number = f" {start // MOST_RECIPIENTS + 1}" if start else ""
+            forwarded = f" from {via}" if via else ""
+            named[f"{domain}{forwarded}{number}"] = goals[start : start + MOST_RECIPIENTS]
+    return named
+
+
+def _entry(
+    accepted: Accepted,
+    name: str,
+    goals: Sequence[Goal],
+    leaving: Leaving,
+    prefix: bytes,
+    forwarding: Forwarding,
+) -> Entry:
+    via = leaving.via.get(goals[0].address, "")
+    reverse_path = accepted.reverse_path
+    if via and not accepted.account:
+        reverse_path = forwarding.rewritten(reverse_path, via)
+    return Entry(
+        queue_id=accepted.queue_id,
+        name=name,
+        domain=_domain(goals[0].address),
+        blob=accepted.blob,
+        size=accepted.size,
+        received=max(accepted.received, accepted.hold_until),
+        reverse_path=reverse_path,
+        goals=tuple(goals),
+        sender=accepted.reverse_path,
+        sender_domain=_domain(reverse_path) if reverse_path else via,
+        account=accepted.account,
+        message_id=accepted.message_id,
+        ret=accepted.ret,
+        envid=accepted.envid,
+        smtputf8=accepted.smtputf8,
+        requiretls=accepted.requiretls,
+        tls_optional=accepted.tls_optional,
+        deliver_by=accepted.deliver_by,
+        by_mode=accepted.by_mode,
+        prefix=b"" if via and not accepted.account else prefix,
+    )
+
+
+def _report_unit(
+    accepted: Accepted, leaving: Leaving, place: str, told: Sequence[Told], origin: Event
+) -> Unit:
+    notify = {recipient.address: recipient.notify for recipient in accepted.recipients}
+    wants = tuple(what for what in told if wanted(notify.get(what.address, ()), what.action))
+    events = [(origin.at, origin.step, origin.detail)]
+    for what in told:
+        step = "bounced" if what.action == "failed" else what.action
+        events.append((what.at, step, f"{what.address}: {what.reason}"[:500]))
+    report = None
+    if wants and accepted.reverse_path:
+        report = Report(
+            accepted.queue_id,
+            "undeliverable" if place == "!" else "delivered",
+            accepted.blob,
+            accepted.size,
+            accepted.received,
+            accepted.reverse_path,
+            wants,
+            accepted.ret,
+            accepted.envid,
+            accepted.smtputf8,
+            accepted.message_id,
+            accepted.account,
+        )
+    journey = _journey(accepted, place, [Goal(what.address) for what in told], tuple(events))
+    return Unit(journey, report=report)
+
+
+def _journey(
+    accepted: Accepted,
+    place: str,
+    goals: Sequence[Goal],
+    events: tuple[tuple[int, str, str], ...],
+) -> Journey:
+    return Journey(
+        accepted.queue_id,
+        place,
+        accepted.message_id[:200],
+        accepted.reverse_path,
+        tuple(goal.address for goal in goals[:20]),
+        tuple(Event(*event) for event in events),
+    )
+
+
+def author_domain(message: bytes) -> str:
+    """The domain of the first author: whose signature counts for DMARC (RFC 7489 section 3.1.1).
+
+    "" when there is none that can be read.
+    """
+    for found in fields(message[: end_of_header(message, 0, _LONGEST_HEADER)]):
+        if found.name.lower() == "from":
+            hosts = [address.host for address in parse_addresses(found.value) if address.host]
+            return _domain("@" + hosts[0].decode("utf-8", "replace")) if hosts else ""
+    return ""
+
+
+def _domain(address: str) -> str:
+    """In lower case and A-labels where it has them; an address literal as it is."""
+    domain = address.rpartition("@")[2]
+    if _ADDRESS_LITERAL.fullmatch(domain):
+        return domain.lower()
+    try:
+        return canonical_domain(domain)
+    except BadAddress:
+        return domain.lower()
+
+
+def _orcpt(address: str) -> str:
+    """ORCPT for an address that we forward (RFC 3461 section 5.2.7, RFC 6533 section 3)."""
+    if not address.isascii():
+        return f"utf-8;{encode_unitext(address)}"
+    return "rfc822;" + re.sub(r"[^!-*,-<>-~]", lambda found: f"+{ord(found[0]):02X}", address)

@@ -1,0 +1,169 @@
+"""Claiming entries, and writing down what became of them: each a conditional transaction."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+
+import msgspec
+
+from postroom.errors import ConditionFailed
+from postroom.journeys.store import Event, Journey, Journeys
+from postroom.platform.clock import Clock, Randomness
+from postroom.platform.table import Table, Write
+from postroom.relay.entries import Entry, changed_entry, entry_of
+from postroom.relay.outbound import Outbound
+from postroom.relay.parcel import Outcome
+from postroom.relay.reports import Told, new_report
+from postroom.relay.schedule import Schedule
+from postroom.relay.settling import Settled, settle
+from postroom.relay.suppression import Suppression, counts_as_hard
+from postroom.relay.waiting import Ticket, Waiting, get_many, gone
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Job:
+    """One entry that this worker has claimed."""
+
+    found: Waiting
+    entry: Entry
+    settled: bool = False  # written down, or put back
+
+
+class Recorder:
+    def __init__(
+        self,
+        table: Table,
+        clock: Clock,
+        randomness: Randomness,
+        journeys: Journeys,
+        outbound: Outbound,
+        suppression: Suppression,
+        schedule: Schedule,
+        lease: float,
+    ) -> None:
+        self._table = table
+        self._clock = clock
+        self._randomness = randomness
+        self._journeys = journeys
+        self._outbound = outbound
+        self._suppression = suppression
+        self._schedule = schedule
+        self._lease = int(lease * 1000)
+
+    def claim(self, tickets: Sequence[Ticket]) -> list[Job]:
+        """Those of the entries that are there, free and due, ours until the lease ends.
+
+        All are read in one batch, and written side by side. Raises StoreUnavailable.
+        """
+        now = self.now()
+        begun: list[tuple[Job, Future[None]]] = []
+        for found in get_many(self._table, list(dict.fromkeys(tickets))).values():
+            entry = entry_of(found)
+            if entry.held or entry.busy_until > now or entry.next_try > now:
+                continue
+            until = now + self._lease
+            entry = msgspec.structs.replace(entry, busy_until=until)
+            write = changed_entry(found, entry, until)
+            job = Job(Waiting(found.ticket, b"", until, found.version + 1), entry)
+            begun.append((job, self._table.write_soon(write)))
+        return [job for job, future in begun if _held(future)]
+
+    def record(self, job: Job, outcomes: Mapping[str, Outcome]) -> None:
+        """Write down one attempt: entry, journey and report in one transaction.
+
+        Raises StoreUnavailable; the lease ends then, and the attempt is made once more.
+        """
+        entry = job.entry
+        settled = settle(entry, outcomes, self.now(), self._schedule, self._randomness.octets(2))
+        writes = writes_of(job.found, settled, self._journeys, self.now() + self._lease)
+        if not self._write(job, writes):
+            return
+        self._after(entry, settled)
+
+    def put_back(self, job: Job, wait: float) -> None:
+        """Give the claim back: nothing was attempted. It comes again in *wait* seconds."""
+        due = self.now() + int(wait * 1000)
+        entry = msgspec.structs.replace(job.entry, busy_until=0, next_try=due)
+        # `tick` looks once a minute: the letter is what keeps a short wait short.
+        delay = min(int(wait) + 1, 900)
+        if self._write(job, [changed_entry(job.found, entry, due + 120_000)]):
+            self._outbound.ring([entry.ticket], delay)
+
+    def hold(self, job: Job, reason: str) -> None:
+        entry = msgspec.structs.replace(job.entry, busy_until=0, held=reason)
+        self._write(job, [changed_entry(job.found, entry, None)])
+
+    def is_over_time(self, entry: Entry) -> bool:
+        """Whether something is to be told or given up, even if no attempt can be made."""
+        age = (self.now() - entry.received) / 1000
+        late = age >= self._schedule.warn_after and not entry.warned
+        by = entry.deliver_by and self.now() >= entry.deliver_by
+        return late or bool(by) or age >= self._schedule.give_up_after
+
+    def now(self) -> int:
+        return int(self._clock.seconds() * 1000)
+
+    def _write(self, job: Job, writes: list[Write]) -> bool:
+        job.settled = True
+        try:
+            self._table.write(*writes)
+        except ConditionFailed:
+            # The lease ended and somebody else has it now, or an operator has changed the entry.
+            log.warning("entry changed meanwhile", extra={"entry": job.found.ticket.waiting})
+            return False
+        return True
+
+    def _after(self, entry: Entry, settled: Settled) -> None:
+        """What may be repeated, or be missed: `tick` and the next bounce make up for it."""
+        for told in settled.failed:
+            log.info("bounced", extra={"queue_id": entry.queue_id, "to": told.address})
+            if entry.account and counts_as_hard(told.status):
+                self._suppress(entry, told)
+        if settled.report is not None:
+            self._outbound.ring([settled.report.ticket])
+        elif settled.entry is None:
+            self._outbound.release(entry.queue_id, entry.blob)
+
+    def _suppress(self, entry: Entry, told: Told) -> None:
+        self._suppression.note(
+            entry.sender_domain,
+            told.address,
+            "bounce",
+            told.status,
+            told.reply or told.reason,
+            entry.queue_id,
+        )
+
+
+def writes_of(found: Waiting, settled: Settled, journeys: Journeys, report_due: int) -> list[Write]:
+    """The transaction of one attempt: the entry, its journey once it ends, a report."""
+    writes: list[Write] = []
+    if settled.entry is None:
+        writes += [gone(found), journeys.grown(_journey(settled.story))]
+    else:
+        writes.append(changed_entry(found, settled.entry, settled.due))
+    if settled.report is not None:
+        writes.append(new_report(settled.report, report_due))
+    return writes
+
+
+def _held(future: "Future[None]") -> bool:
+    try:
+        future.result()
+    except ConditionFailed:
+        return False
+    return True
+
+
+def _journey(entry: Entry) -> Journey:
+    return Journey(
+        entry.queue_id,
+        entry.place,
+        entry.message_id[:200],
+        entry.sender,
+        tuple(goal.address for goal in entry.goals[:20]),
+        tuple(Event(*event) for event in entry.events),
+    )

@@ -1,0 +1,281 @@
+"""One batch of outbound entries: claim them, find their destination, attempt, record.
+
+The record in the table is the truth and a letter only a hint: it may come twice, late, or for
+what is done already. Claiming is a conditional write: of two workers with the same letter one goes
+on. Every destination of the batch has its own thread, so that none waits for another.
+"""
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
+from typing import Protocol
+
+from postroom.errors import BlobMissing, PostroomError
+from postroom.platform.blobs import BlobStore
+from postroom.platform.clock import Clock
+from postroom.platform.mailer import Mailer, MailerRefused
+from postroom.platform.table import Key
+from postroom.relay.destinations.find import Destinations, Unroutable
+from postroom.relay.destinations.routes import Route, Routes
+from postroom.relay.entries import Entry
+from postroom.relay.pace import Admission, Pace, Paces
+from postroom.relay.parcel import Delivered, Host, Outcome, Parcel, Strain
+from postroom.relay.recording import Job, Recorder
+from postroom.relay.settling import same_for_all
+from postroom.relay.tls_reports.store import TlsReports
+from postroom.relay.waiting import Ticket
+
+log = logging.getLogger(__name__)
+
+_THREADS = 32
+_MOST_OCTETS = 64 * 1024 * 1024  # of texts that one thread holds at once
+
+
+class Courier(Protocol):
+    """relay/smtp/courier.py: delivers to one of the hosts, calls *done* after each parcel."""
+
+    def deliver(
+        self,
+        parcels: Sequence[Parcel],
+        hosts: Sequence[Host],
+        budget: float,
+        done: Callable[[Parcel, Delivered], None],
+    ) -> None: ...
+    def close(self) -> None: ...
+
+
+class Relay:
+    """One for each process; several threads use it.
+
+    *patience* is how many seconds a batch waits for its slowest destination. On one machine its
+    thread goes on after that; in Lambda nothing runs between two calls, so there it is as long
+    as the call.
+    """
+
+    def __init__(
+        self,
+        blobs: BlobStore,
+        clock: Clock,
+        recorder: Recorder,
+        routes: Routes,
+        destinations: Destinations,
+        courier: Courier,
+        mailer: Callable[[], Mailer],
+        paces: Paces,
+        tls_reports: TlsReports,
+        patience: float,
+    ) -> None:
+        self._blobs = blobs
+        self._clock = clock
+        self._recorder = recorder
+        self._routes = routes
+        self._destinations = destinations
+        self._courier = courier
+        self._mailer = mailer
+        self._paces = paces
+        self._tls_reports = tls_reports
+        self._patience = patience
+        self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="relay")
+
+    def process(self, tickets: Sequence[Ticket], budget: float) -> None:
+        """Attempt what the tickets name, within *budget* seconds.
+
+        Raises StoreUnavailable when nothing can be claimed. What cannot be recorded later on is
+        logged: its lease ends, and it is attempted once more.
+        """
+        jobs = self._recorder.claim(tickets)
+        if not jobs:
+            return
+        paces = self._paces.of({job.entry.domain for job in jobs})
+        routes = self._routes.find([(job.entry.sender_domain, job.entry.domain) for job in jobs])
+        groups: dict[tuple[str, str], tuple[Route, list[Job]]] = {}
+        for job, route in zip(jobs, routes, strict=True):
+            group = groups.setdefault((job.entry.domain, route.pattern), (route, []))
+            group[1].append(job)
+        deadline = self._clock.seconds() + budget
+        calls = [
+            (domain, route, group, paces[domain], deadline)
+            for (domain, _), (route, group) in groups.items()
+        ]
+        if len(calls) == 1:
+            self._attempt(*calls[0])
+            return
+        wait([self._pool.submit(self._attempt, *call) for call in calls], self._patience)
+
+    def close(self) -> None:
+        """Wait for attempts under way, and say goodbye to the servers."""
+        self._pool.shutdown(wait=True, cancel_futures=True)
+        self._courier.close()
+        self._tls_reports.flush()
+
+    def _attempt(
+        self, domain: str, route: Route, jobs: list[Job], pace: Pace, deadline: float
+    ) -> None:
+        try:
+            if pace.paused:
+                for job in jobs:
+                    self._recorder.hold(job, f"{domain} is paused: {pace.paused}")
+                return
+            admission = self._paces.admit(domain, pace, len(jobs))
+            going, waiting = jobs[: admission.messages], jobs[admission.messages :]
+            for job in waiting:
+                self._turn_away(job, admission)
+            if going:
+                self._go(domain, route, going, admission.slot, deadline)
+        except Exception:  # the thread ends here; leases bring back what is not recorded
+            log.exception("attempt failed", extra={"domain": domain})
+
+    def _turn_away(self, job: Job, admission: Admission) -> None:
+        if self._recorder.is_over_time(job.entry):
+            outcome = Outcome("deferred", "4.4.1", admission.reason or "Its turn has not come.")
+            self._recorder.record(job, same_for_all(job.entry, outcome))
+        else:
+            self._recorder.put_back(job, admission.wait)
+
+    def _go(
+        self, domain: str, route: Route, jobs: list[Job], slot: Key | None, deadline: float
+    ) -> None:
+        strain: Strain = "down"
+        reason, good = "", False
+
+        def done(job: Job, delivered: Delivered) -> None:
+            nonlocal strain, reason, good
+            strain = delivered.strain
+            kinds = {outcome.kind for outcome in delivered.outcomes.values()}
+            good = good or "relayed" in kinds
+            reason = next(
+                (o.reason for o in delivered.outcomes.values() if o.kind == "deferred"), reason
+            )
+            self._recorder.record(job, delivered.outcomes)
+
+        try:
+            if route.kind == "ses":
+                strain = ""
+                for job, content in self._with_texts(jobs):
+                    done(job, self._mail(job.entry, content))
+            else:
+                self._deliver(domain, route, jobs, deadline, done)
+        finally:
+            for job in jobs:
+                if not job.settled:  # no time was left for it
+                    self._recorder.put_back(job, 1)
+            self._paces.done(domain, slot, strain, reason, good=good)
+
+    def _deliver(
+        self,
+        domain: str,
+        route: Route,
+        jobs: list[Job],
+        deadline: float,
+        done: Callable[[Job, Delivered], None],
+    ) -> None:
+        for requiretls in (False, True):
+            some = [job for job in jobs if job.entry.requiretls is requiretls]
+            if not some:
+                continue
+            try:
+                hosts = self._destinations.hosts(domain, route, requiretls=requiretls)
+            except Unroutable as error:
+                kind = "failed" if error.permanent else "deferred"
+                outcome = Outcome(
+                    "failed" if kind == "failed" else "deferred", error.status, str(error)
+                )
+                for job in some:
+                    done(job, Delivered(same_for_all(job.entry, outcome)))
+                continue
+            self._hand_over(domain, some, hosts, deadline, done)
+
+    def _hand_over(
+        self,
+        domain: str,
+        jobs: list[Job],
+        hosts: Sequence[Host],
+        deadline: float,
+        done: Callable[[Job, Delivered], None],
+    ) -> None:
+        for share in _shares(jobs):
+            by_name: dict[str, Job] = {}
+            parcels = []
+            for job, content in self._with_texts(share):
+                parcel = self._parcel(job.entry, content)
+                by_name[parcel.name] = job
+                parcels.append(parcel)
+
+            def told(
+                parcel: Parcel, delivered: Delivered, by_name: dict[str, Job] = by_name
+            ) -> None:
+                self._tls_reports.note(domain, delivered.tls)
+                done(by_name[parcel.name], delivered)
+
+            budget = deadline - self._clock.seconds()
+            if budget <= 0:
+                return
+            self._courier.deliver(parcels, hosts, budget, told)
+
+    def _with_texts(self, jobs: list[Job]) -> Iterator[tuple[Job, bytes]]:
+        for job in jobs:
+            try:
+                yield job, self._blobs.get(job.entry.blob)
+            except BlobMissing as error:
+                log.error("text missing", extra={"queue_id": job.entry.queue_id})
+                outcome = Outcome("deferred", "4.3.0", str(error))
+                self._recorder.record(job, same_for_all(job.entry, outcome))
+
+    def _parcel(self, entry: Entry, content: bytes) -> Parcel:
+        left = None
+        if entry.deliver_by:
+            left = int(entry.deliver_by / 1000 - self._clock.seconds())
+        return Parcel(
+            entry.ticket.waiting,
+            entry.reverse_path,
+            tuple(goal.recipient for goal in entry.goals),
+            entry.prefix + content,
+            entry.ret,
+            # Bounces that come back by mail name our queue id, if the sender named nothing.
+            entry.envid or entry.queue_id,
+            entry.smtputf8,
+            entry.requiretls,
+            left,
+            entry.by_mode,
+        )
+
+    def _mail(self, entry: Entry, content: bytes) -> Delivered:
+        """Through an API that takes whole messages; it has no DSN and no other options."""
+        mailer = self._mailer()
+        outcomes: dict[str, Outcome] = {}
+        message = entry.prefix + content
+        addresses = [goal.address for goal in entry.goals]
+        for start in range(0, len(addresses), mailer.most_recipients):
+            some = addresses[start : start + mailer.most_recipients]
+            try:
+                if len(message) > mailer.largest_message:
+                    raise MailerRefused(
+                        f"The message has {len(message)} octets, the service takes "
+                        f"{mailer.largest_message}.",
+                        permanent=True,
+                    )
+                name = mailer.send(entry.reverse_path, some, message)
+                outcome = Outcome("relayed", "2.0.0", f"The mail service took it as {name}.")
+            except MailerRefused as error:
+                outcome = Outcome(
+                    "failed" if error.permanent else "deferred",
+                    "5.0.0" if error.permanent else "4.0.0",
+                    str(error),
+                )
+            except PostroomError as error:
+                outcome = Outcome("deferred", "4.4.1", str(error))
+            outcomes |= dict.fromkeys(some, outcome)
+        return Delivered(outcomes)
+
+
+def _shares(jobs: list[Job]) -> Iterator[list[Job]]:
+    """The jobs in shares whose texts fit into memory together."""
+    share: list[Job] = []
+    octets = 0
+    for job in jobs:
+        if share and octets + job.entry.size > _MOST_OCTETS:
+            yield share
+            share, octets = [], 0
+        share.append(job)
+        octets += job.entry.size
+    yield share
