@@ -14,6 +14,10 @@ class PeerLost(PostroomError):
     """The connection could not be made, broke, or the peer was silent for too long."""
 
 
+class PeerSilent(PeerLost):
+    """It was silent, or took nothing, for too long."""
+
+
 class TlsFailed(PostroomError):
     """No TLS, or none that keeps to what was asked.
 
@@ -56,12 +60,12 @@ class Connection(Protocol):
     tls: str  # "TLSv1.3 TLS_AES_256_GCM_SHA384", "" while in the clear
 
     def send(self, octets: bytes, timeout: float) -> None:
-        """Hand all octets over within *timeout* seconds. Raises PeerLost."""
+        """Hand all octets over within *timeout* seconds. Raises PeerLost, PeerSilent."""
 
     def receive(self, most: int, timeout: float) -> bytes:
         """Return at least one and at most *most* octets, b"" when the peer has closed.
 
-        Raises PeerLost after *timeout* seconds without any.
+        Raises PeerSilent after *timeout* seconds without any, PeerLost when the connection broke.
         """
 
     def start_tls(self, wanted: TlsWanted, timeout: float) -> None:
@@ -73,4 +77,4 @@ class Connection(Protocol):
 
 class Network(Protocol):
     def connect(self, address: str, port: int, timeout: float) -> Connection:
-        """Connect to an IP address. Raises PeerLost, which says why."""
+        """Connect to an IP address. Raises PeerLost (PeerSilent after *timeout*), which says why."""

@@ -29,6 +29,7 @@ class Parcel:
     requiretls: bool = False  # RFC 8689
     by_seconds: int | None = None  # DELIVERBY (RFC 2852): time left, may be negative
     by_mode: str = ""  # "R", "N", "RT" or "NT"
+    unsigned_from: int = 0  # where in content our signature fields end
 
 
 @dataclass(frozen=True, slots=True)
