@@ -48,10 +48,13 @@ def relay_of(app: App) -> "Relay":
             own_names=(settings.hostname,),
             allow_loopback=settings.relay_to_loopback,
         ),
-        courier=Courier(SocketNetwork(), clock, settings.hostname, ClientLimits()),
+        courier=Courier(
+            SocketNetwork(), clock, randomness, settings.hostname, ClientLimits()
+        ),
         mailer=lambda: mailer_of(app),
         paces=paces_of(app),
         tls_reports=tls_reports_of(app),
+        signer=app.signer,
         patience=settings.patience,
     )
 

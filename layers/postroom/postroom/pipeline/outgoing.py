@@ -9,8 +9,6 @@ from dataclasses import dataclass, field
 
 from postroom.directory.addresses import BadAddress, canonical_domain
 from postroom.journeys.store import Event, Journey
-from postroom.message.addresses import parse_addresses
-from postroom.message.headers import end_of_header, fields
 from postroom.message.xtext import encode_unitext
 from postroom.pipeline.accepted import Accepted, Recipient
 from postroom.relay.entries import MOST_RECIPIENTS, Entry, Goal
@@ -20,7 +18,6 @@ from postroom.relay.outbound import Dispatch, Unit
 from postroom.relay.reports import Action, Report, Told
 
 _ADDRESS_LITERAL = re.compile(r"\[[^\[\]@]+\]")
-_LONGEST_HEADER = 256 * 1024  # octets looked at
 
 
 @dataclass(slots=True)
@@ -160,18 +157,6 @@ def _journey(
         tuple(goal.address for goal in goals[:20]),
         tuple(Event(*event) for event in events),
     )
-
-
-def author_domain(message: bytes) -> str:
-    """The domain of the first author: whose signature counts for DMARC (RFC 7489 section 3.1.1).
-
-    "" when there is none that can be read.
-    """
-    for found in fields(message[: end_of_header(message, 0, _LONGEST_HEADER)]):
-        if found.name.lower() == "from":
-            hosts = [address.host for address in parse_addresses(found.value) if address.host]
-            return _domain("@" + hosts[0].decode("utf-8", "replace")) if hosts else ""
-    return ""
 
 
 def _domain(address: str) -> str:

@@ -124,6 +124,7 @@ class Paces:
             least_interval=interval,
             connections=connections or MOST_CONNECTIONS,
             interval=interval,
+            next_message=0,
         )
 
     # How a pace changes.

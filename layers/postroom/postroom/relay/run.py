@@ -22,6 +22,7 @@ from postroom.relay.pace import Admission, Pace, Paces
 from postroom.relay.parcel import Delivered, Host, Outcome, Parcel, Strain
 from postroom.relay.recording import Job, Recorder
 from postroom.relay.settling import same_for_all
+from postroom.relay.signing import Signer, signature
 from postroom.relay.tls_reports.store import TlsReports
 from postroom.relay.waiting import Ticket
 
@@ -40,6 +41,7 @@ class Courier(Protocol):
         hosts: Sequence[Host],
         budget: float,
         done: Callable[[Parcel, Delivered], None],
+        resign: Callable[[Parcel, bytes], bytes] | None = None,
     ) -> None: ...
     def close(self) -> None: ...
 
@@ -63,6 +65,7 @@ class Relay:
         mailer: Callable[[], Mailer],
         paces: Paces,
         tls_reports: TlsReports,
+        signer: Signer,
         patience: float,
     ) -> None:
         self._blobs = blobs
@@ -74,6 +77,7 @@ class Relay:
         self._mailer = mailer
         self._paces = paces
         self._tls_reports = tls_reports
+        self._signer = signer
         self._patience = patience
         self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="relay")
 
@@ -210,7 +214,7 @@ class Relay:
             budget = deadline - self._clock.seconds()
             if budget <= 0:
                 return
-            self._courier.deliver(parcels, hosts, budget, told)
+            self._courier.deliver(parcels, hosts, budget, told, self._resign)
 
     def _with_texts(self, jobs: list[Job]) -> Iterator[tuple[Job, bytes]]:
         for job in jobs:
@@ -237,7 +241,12 @@ class Relay:
             entry.requiretls,
             left,
             entry.by_mode,
+            len(entry.prefix),
         )
+
+    def _resign(self, parcel: Parcel, content: bytes) -> bytes:
+        """Of content that had to be encoded anew; what we had not signed stays unsigned."""
+        return signature(self._signer, content) if parcel.unsigned_from else b""
 
     def _mail(self, entry: Entry, content: bytes) -> Delivered:
         """Through an API that takes whole messages; it has no DSN and no other options."""

@@ -48,8 +48,7 @@ def settle(
         what = _told(goal, action, outcome, now, until)
         if action == "failed":
             failed.append(what)
-        # Success is the next server's to report when it has taken DSN over.
-        if not (action == "relayed" and outcome.dsn_passed) and wanted(goal.notify, action):
+        if _is_told(entry, goal, action, outcome):
             told.append(what)
     story = entry.with_events(_events(judged, now))
     report = _report(entry, f"{entry.name} {attempts}", told)
@@ -96,6 +95,16 @@ def _due(entry: Entry, attempts: int, now: int, schedule: Schedule, random: byte
 def _is_late(entry: Entry, now: int, schedule: Schedule) -> bool:
     by = entry.deliver_by if entry.by_mode.startswith("N") else 0
     return now - entry.received >= schedule.warn_after * 1000 or bool(by and now >= by)
+
+
+def _is_told(entry: Entry, goal: Goal, action: Action, outcome: Outcome) -> bool:
+    # Success is the next server's to report when it has taken DSN over (RFC 3461 section 5.2.2).
+    if action == "relayed" and outcome.dsn_passed:
+        return False
+    # What we only forward and another server takes for spam may have a forged sender.
+    if not entry.account and action == "failed" and outcome.status.startswith("5.7."):
+        return False
+    return wanted(goal.notify, action)
 
 
 def _action(outcome: Outcome, late: bool) -> Action | None:

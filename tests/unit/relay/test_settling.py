@@ -1,0 +1,163 @@
+"""What an attempt means: for the entry, for the journey, for the sender."""
+
+import msgspec
+import pytest
+
+from postroom.relay.entries import MOST_EVENTS, Entry, Goal
+from postroom.relay.parcel import Outcome
+from postroom.relay.schedule import Schedule
+from postroom.relay.settling import Settled, settle
+
+NOW = 1_800_000_000_000
+HOUR = 3_600_000
+DAY = 24 * HOUR
+SENT = Outcome("relayed", "2.0.0", "taken", "250 2.0.0 ok", "mx.elsewhere.test [192.0.2.1]")
+LATER = Outcome("deferred", "4.2.1", "not now", "450 4.2.1 greylisted", "mx.elsewhere.test")
+NEVER = Outcome("failed", "5.1.1", "no such user", "550 5.1.1 no", "mx.elsewhere.test")
+
+
+def entry(*notify: str, age: int = 0, **changes: object) -> Entry:
+    made = Entry(
+        queue_id="1m86t8k38g20812qy91d1q",
+        name="elsewhere.test",
+        domain="elsewhere.test",
+        blob="1m86t8k38g20812qy91d1q",  # type: ignore[arg-type]
+        size=10,
+        received=NOW - age,
+        reverse_path="alice@example.test",
+        goals=(Goal("bob@elsewhere.test", notify),),
+        sender="alice@example.test",
+        account="a1",
+    )
+    return msgspec.structs.replace(made, **changes)
+
+
+def judge(entry: Entry, outcome: Outcome) -> Settled:
+    outcomes = dict.fromkeys((goal.address for goal in entry.goals), outcome)
+    return settle(entry, outcomes, NOW, Schedule(), b"\0\0")
+
+
+def actions(settled: Settled) -> list[str]:
+    return [told.action for told in settled.report.told] if settled.report else []
+
+
+def test_what_was_taken_is_done() -> None:
+    settled = judge(entry(), SENT)
+    assert settled.entry is None
+    assert settled.report is None
+    [(at, step, detail)] = settled.story.events
+    assert (at, step) == (NOW, "relayed")
+    assert "bob@elsewhere.test" in detail
+    assert "250 2.0.0 ok" in detail
+
+
+def test_what_was_deferred_comes_again() -> None:
+    settled = judge(entry(attempts=2, busy_until=NOW + 1), LATER)
+    assert settled.entry is not None
+    assert settled.entry.attempts == 3
+    assert settled.due == settled.entry.next_try == NOW + 15 * 60_000
+    assert settled.entry.busy_until == 0
+    assert settled.report is None
+
+
+@pytest.mark.parametrize(
+    ("notify", "outcome", "told"),
+    [
+        pytest.param((), NEVER, ["failed"], id="failure by default"),
+        pytest.param(("SUCCESS",), NEVER, [], id="only success was asked for"),
+        pytest.param(("NEVER",), NEVER, [], id="never"),
+        pytest.param(("FAILURE",), SENT, [], id="success was not asked for"),
+        pytest.param(("SUCCESS", "FAILURE"), SENT, ["relayed"], id="the peer lacks DSN"),
+    ],
+)
+def test_the_sender_is_told_what_was_asked(
+    notify: tuple[str, ...], outcome: Outcome, told: list[str]
+) -> None:
+    settled = judge(entry(*notify), outcome)
+    assert actions(settled) == told
+    assert [what.status for what in settled.failed] == (["5.1.1"] if outcome is NEVER else []), (
+        "failures count, whoever is told"
+    )
+
+
+def test_success_is_the_next_servers_to_tell_when_it_can() -> None:
+    passed = Outcome("relayed", "2.0.0", "taken", dsn_passed=True)
+    assert judge(entry("SUCCESS"), passed).report is None
+
+
+@pytest.mark.parametrize(
+    ("age", "warned", "told"),
+    [
+        pytest.param(4 * HOUR - 1, False, [], id="not yet"),
+        pytest.param(4 * HOUR, False, ["delayed"], id="after four hours"),
+        pytest.param(9 * HOUR, True, [], id="once"),
+        pytest.param(5 * DAY, False, ["failed"], id="after five days it is over"),
+        pytest.param(9 * DAY, True, ["failed"], id="long after"),
+    ],
+)
+def test_delays_are_told_once_and_end(age: int, warned: bool, told: list[str]) -> None:
+    settled = judge(entry(age=age, warned=warned), LATER)
+    assert actions(settled) == told
+    if told == ["delayed"]:
+        assert settled.report is not None
+        assert settled.report.told[0].until == NOW - age + 5 * DAY
+        assert settled.entry is not None
+        assert settled.entry.warned
+    if told == ["failed"]:
+        assert settled.entry is None
+        assert settled.report is not None
+        assert settled.report.told[0].status == "5.4.7"
+        assert "5 days" in settled.report.told[0].reason
+        assert settled.report.told[0].reply == "450 4.2.1 greylisted", "the last words"
+
+
+def test_the_last_attempt_comes_when_time_is_over() -> None:
+    settled = judge(entry(age=5 * DAY - HOUR, attempts=40, warned=True), LATER)
+    assert settled.due == NOW + HOUR
+
+
+@pytest.mark.parametrize(
+    ("mode", "told"), [("R", ["failed"]), ("N", ["delayed"]), ("RT", ["failed"])]
+)
+def test_deliver_by_ends_or_tells(mode: str, told: list[str]) -> None:
+    assert actions(judge(entry(deliver_by=NOW, by_mode=mode), LATER)) == told
+    assert actions(judge(entry(deliver_by=NOW + 1, by_mode=mode), LATER)) == []
+
+
+def test_nobody_hears_of_mail_without_a_sender() -> None:
+    settled = judge(entry(sender=""), NEVER)
+    assert settled.report is None
+    assert settled.entry is None
+    assert settled.story.events[-1][1] == "bounced"
+
+
+def test_refused_forwards_do_not_bounce_to_a_sender_who_may_be_forged() -> None:
+    spam = Outcome("failed", "5.7.1", "refused", "550 5.7.1 spam")
+    assert judge(entry(account=""), spam).report is None
+    assert actions(judge(entry(account=""), NEVER)) == ["failed"]
+    assert actions(judge(entry(), spam)) == ["failed"]
+
+
+def test_each_recipient_has_a_fate_of_its_own() -> None:
+    names = ("a@elsewhere.test", "b@elsewhere.test", "c@elsewhere.test")
+    three = entry(goals=tuple(Goal(name, ("SUCCESS", "FAILURE")) for name in names))
+    settled = settle(
+        three, dict(zip(names, (SENT, LATER, NEVER), strict=True)), NOW, Schedule(), b"\0\0"
+    )
+    assert settled.entry is not None
+    assert [goal.address for goal in settled.entry.goals] == ["b@elsewhere.test"]
+    assert actions(settled) == ["relayed", "failed"]
+    assert settled.report is not None
+    assert settled.report.name == "elsewhere.test 1"
+    again = settle(settled.entry, {"b@elsewhere.test": NEVER}, NOW, Schedule(), b"\0\0")
+    assert again.report is not None
+    assert again.report.name == "elsewhere.test 2", "each attempt reports under a name of its own"
+
+
+def test_a_long_story_is_cut_in_the_middle() -> None:
+    story = entry()
+    for _ in range(100):
+        settled = judge(story, LATER)
+        assert settled.entry is not None
+        story = settled.entry
+    assert len(story.events) == MOST_EVENTS
