@@ -12,7 +12,7 @@ from postroom.platform.clock import Clock
 from postroom.platform.table import Key, Put, Table, Write
 from postroom.relay.entries import Entry, new_entry
 from postroom.relay.reports import Report, new_report
-from postroom.relay.waiting import QUEUES, Queues, Ticket, any_of_message, guard, guarded
+from postroom.relay.waiting import QUEUES, Queues, Ticket, any_of_message, guard, guarded, was_held
 
 CLAIM = "relay"  # the reference to a blob that entries and reports of its message share
 _MOST_TOGETHER = 40  # units in one transaction: up to three records each, and the guard
@@ -65,7 +65,7 @@ class Outbound:
         errors: list[Exception | None] = []
         for dispatch, future in zip(dispatches, started, strict=True):
             try:
-                if not _is_done(future):
+                if future is None or not was_held(future):
                     self._finish(dispatch)
             except Exception as error:  # of this message alone: the others are written
                 errors.append(error)
@@ -145,14 +145,3 @@ class Outbound:
         if unit.report is not None:
             writes.append(new_report(unit.report, due))
         return writes
-
-
-def _is_done(future: "Future[None] | None") -> bool:
-    """Raises what went wrong, but for conditions that did not hold."""
-    if future is None:
-        return False
-    try:
-        future.result()
-    except ConditionFailed:
-        return False
-    return True

@@ -18,7 +18,7 @@ from postroom.relay.reports import Told, new_report
 from postroom.relay.schedule import Schedule
 from postroom.relay.settling import Settled, settle
 from postroom.relay.suppression import Suppression, counts_as_hard
-from postroom.relay.waiting import Ticket, Waiting, get_many, gone
+from postroom.relay.waiting import Ticket, Waiting, get_many, gone, was_held
 
 log = logging.getLogger(__name__)
 
@@ -69,7 +69,7 @@ class Recorder:
             write = changed_entry(found, entry, until)
             job = Job(Waiting(found.ticket, b"", until, found.version + 1), entry)
             begun.append((job, self._table.write_soon(write)))
-        return [job for job, future in begun if _held(future)]
+        return [job for job, future in begun if was_held(future)]
 
     def record(self, job: Job, outcomes: Mapping[str, Outcome]) -> None:
         """Write down one attempt: entry, journey and report in one transaction.
@@ -148,14 +148,6 @@ def writes_of(found: Waiting, settled: Settled, journeys: Journeys, report_due: 
     if settled.report is not None:
         writes.append(new_report(settled.report, report_due))
     return writes
-
-
-def _held(future: "Future[None]") -> bool:
-    try:
-        future.result()
-    except ConditionFailed:
-        return False
-    return True
 
 
 def _journey(entry: Entry) -> Journey:

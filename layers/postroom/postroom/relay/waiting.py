@@ -7,6 +7,7 @@ queue may lose or repeat a letter; what counts is here. A record without an orde
 """
 
 from collections.abc import Iterator
+from concurrent.futures import Future
 from dataclasses import dataclass
 from heapq import merge
 from typing import Protocol
@@ -21,6 +22,7 @@ from postroom.platform.table import Absent, Body, Delete, Holds, Key, Put, Recor
 SHARDS = 8  # a partition of DynamoDB takes 1,000 writes a second
 OUTBOUND, REPORT, LATER = "o", "r", "l"  # kinds
 QUEUES = {OUTBOUND: "outbound", REPORT: "bounces", LATER: "inbound"}
+_FED_TOGETHER = 100
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # of queue ids
 
 
@@ -161,21 +163,38 @@ def in_order(table: Table) -> Iterator[Waiting]:
 def feed(table: Table, queues: Queues, clock: Clock, lease: float, most: int) -> int:
     """Send the tickets of up to *most* records that are due; return how many.
 
-    The cost is that of what is due, however much waits.
+    The cost is that of what is due, however much waits. Raises StoreUnavailable.
     """
     now = int(clock.seconds() * 1000)
-    later = now + int(lease * 1000)
     sent = 0
     for number in range(SHARDS):
         share = -(-(most - sent) // (SHARDS - number))
+        due: list[Waiting] = []
         for record in table.range_by_order(_shard(number), 0, limit=share):
             if record.order is None or record.order > now:
                 break
-            found = waiting_of(record)
-            try:
-                table.write(changed(found, found.body, later))
-            except ConditionFailed:
-                continue  # somebody is at it at this moment
-            queues.queue(QUEUES[found.ticket.kind]).send(found.ticket.to_json())
-            sent += 1
+            due.append(waiting_of(record))
+        for start in range(0, len(due), _FED_TOGETHER):
+            sent += _feed(table, queues, due[start : start + _FED_TOGETHER], now, lease)
     return sent
+
+
+def _feed(table: Table, queues: Queues, due: list[Waiting], now: int, lease: float) -> int:
+    """Put them off by the lease, then send their tickets: whatever is lost in between comes
+    again, and what somebody is at this moment changing is left to them."""
+    until = now + int(lease * 1000)
+    put_off = [(found, table.write_soon(changed(found, found.body, until))) for found in due]
+    ours = [found.ticket for found, future in put_off if was_held(future)]
+    sending = [queues.queue(QUEUES[ticket.kind]).send_soon(ticket.to_json()) for ticket in ours]
+    for future in sending:
+        future.result()
+    return len(ours)
+
+
+def was_held(future: "Future[None]") -> bool:
+    """Wait for a conditional write; False when its condition did not hold."""
+    try:
+        future.result()
+    except ConditionFailed:
+        return False
+    return True
