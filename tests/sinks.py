@@ -172,7 +172,7 @@ class Sink:
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
         self._listener = socket.create_server((address, port), family=family, backlog=256)
         self.port: int = self._listener.getsockname()[1]
-        self._open: set[socket.socket] = set()
+        self._open: set[_Server] = set()
         self._closing = threading.Event()
         self._threads: list[threading.Thread] = []
 
@@ -192,9 +192,9 @@ class Sink:
         self._acceptor.join(10)
         with self.lock:
             threads, self._threads = self._threads, []
-            for connection in self._open:
+            for server in self._open:
                 with suppress(OSError):
-                    connection.shutdown(socket.SHUT_RDWR)
+                    server.connection.shutdown(socket.SHUT_RDWR)
         for thread in threads:
             thread.join(10)
         if self._log is not None:
@@ -237,16 +237,16 @@ class Sink:
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             visit = Visit(self, number)
             number += 1
-            thread = threading.Thread(target=self._serve, args=(connection, visit), daemon=True)
+            server = _Server(self, connection, visit)
+            thread = threading.Thread(target=self._serve, args=(server,), daemon=True)
             with self.lock:
                 self.visits.append(visit)
-                self._open.add(connection)
+                self._open.add(server)
                 self._threads = [one for one in self._threads if one.is_alive()]
                 self._threads.append(thread)
             thread.start()
 
-    def _serve(self, connection: socket.socket, visit: Visit) -> None:
-        server = _Server(self, connection, visit)
+    def _serve(self, server: "_Server") -> None:
         try:
             server.serve()
         except (OSError, ValueError, _HangUp):
@@ -254,7 +254,7 @@ class Sink:
         finally:
             server.hang_up()
             with self.lock:
-                self._open.discard(connection)
+                self._open.discard(server)
 
 
 class _HangUp(Exception):
