@@ -26,11 +26,15 @@ from gateway.logs import configure_logging
 from gateway.metrics import serve_metrics
 from gateway.pop3.server import make_pop3
 from gateway.settings import GatewaySettings
+from gateway.smtp.allowance import Allowance
 from gateway.smtp.limits import SmtpLimits
-from gateway.smtp.server import make_smtp
+from gateway.smtp.server import make_smtp, make_submission
+from gateway.smtp.submission import Desk
 from gateway.tls import Tls, development_names, open_tls
 from postroom.app import App, build
 from postroom.errors import BadSetting, StoreUnavailable
+from postroom.platform.tokens import Tokens
+from postroom.submission.counts import Counts
 
 log = logging.getLogger("postroom.gateway")
 
@@ -42,8 +46,13 @@ def services(
     app: App, settings: GatewaySettings, crossing: Crossing, tls: Tls
 ) -> list[tuple[Service, int]]:
     """Every listener that this gateway can open, with its port."""
-    login = Login(app.directory, crossing, app.clock)
-    smtp = make_smtp(app, smtp_limits(settings), crossing, lambda: tls.context)
+    login = Login(app.directory, crossing, app.clock, tokens=open_tokens(app, settings))
+    desk = Desk(
+        login, allowance(app, settings, crossing), tls.bindings, settings.may_send_plaintext
+    )
+    limits = smtp_limits(settings)
+    smtp = make_smtp(app, limits, crossing, lambda: tls.context)
+    submission = make_submission(app, limits, crossing, lambda: tls.context, desk)
     imap = make_imap(app, settings, crossing, login, tls, implicit=False)
     imaps = imap.for_tls(implicit=True)
     pop3 = make_pop3(app, settings, crossing, login, tls, implicit=False)
@@ -51,6 +60,9 @@ def services(
 
     async def drain_smtp(patience: float) -> None:
         await smtp.drain()  # its limits know the patience
+
+    async def drain_submission(patience: float) -> None:
+        await submission.drain()
 
     # What a client hears that finds no room (RFC 5321 section 3.8, RFC 9051 section 7.1.5,
     # RFC 3206 section 3).
@@ -60,12 +72,14 @@ def services(
     full_pop3 = b"-ERR [SYS/TEMP] Too many connections, try again later\r\n"
     found = [
         Service("smtp", smtp, full_smtp, drain_smtp),
+        Service("submission", submission, full_smtp, drain_submission),
+        Service("submissions", submission, full_smtp, drain_submission, implicit_tls=True),
         Service("imap", imap, full_imap, imap.drain),
         Service("imaps", imaps, full_imap, imap.drain, implicit_tls=True),
         Service("pop3", pop3, full_pop3, pop3.drain),
         Service("pop3s", pop3s, full_pop3, pop3.drain, implicit_tls=True),
     ]
-    return [(service, settings.ports[service.name]) for service in found]
+    return [(service, settings.ports.get(service.name, 0)) for service in found]
 
 
 def smtp_limits(settings: GatewaySettings) -> SmtpLimits:
@@ -80,6 +94,31 @@ def smtp_limits(settings: GatewaySettings) -> SmtpLimits:
         tls_timeout=settings.handshake_timeout,
         drain_timeout=settings.drain_timeout,
         bare_line_endings=settings.bare_newline,
+    )
+
+
+def allowance(app: App, settings: GatewaySettings, crossing: Crossing) -> Allowance:
+    return Allowance(
+        app.directory,
+        Counts(app.platform.table, app.clock),
+        crossing,
+        app.clock,
+        messages_per_hour=settings.sender_messages,
+        recipients_per_day=settings.sender_recipients,
+    )
+
+
+def open_tokens(app: App, settings: GatewaySettings) -> Tokens | None:
+    if settings.oauth_jwks is None:
+        return None
+    from postroom.platform.jwt import JwtTokens  # heavy, and most have no use for it
+
+    return JwtTokens(
+        settings.oauth_jwks,
+        settings.oauth_issuer,
+        settings.oauth_audience,
+        settings.oauth_claim,
+        app.clock,
     )
 
 

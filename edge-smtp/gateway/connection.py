@@ -73,6 +73,11 @@ class Connection(ABC, asyncio.Protocol):
     def _expire(self) -> None:
         self.abort()
 
+    @property
+    def tls_object(self) -> object:
+        """What ssl says of the connection, None in the clear."""
+        return None if self._transport is None else self._transport.get_extra_info("ssl_object")
+
     # What the transport calls.
 
     def _begin(self, transport: asyncio.BaseTransport, seconds: float) -> None:

@@ -1,4 +1,5 @@
-"""Checks passwords: slow for those who guess, cheap for those who log in again and again."""
+"""Checks passwords, SCRAM proofs and tokens: slow for those who guess, cheap for those who log in
+again and again."""
 
 import asyncio
 import hashlib
@@ -13,8 +14,10 @@ from gateway.clients import client_network
 from gateway.crossing import Crossing
 from gateway.metrics import metrics
 from postroom.directory.records import Account
+from postroom.directory.scram import ScramVerifier
 from postroom.errors import PostroomError, StoreUnavailable
 from postroom.platform.clock import Clock
+from postroom.platform.tokens import Tokens
 
 LONGEST_NAME = 320  # octets: 64 + 1 + 255 (RFC 5321 section 4.5.3.1)
 _MOST_ENTRIES = 20_000  # in each memory below; the oldest go first
@@ -27,7 +30,9 @@ class Passwords(Protocol):
 
     def account(self, address: str) -> Account | None: ...
     def authenticate(self, name: str, password: str) -> Account | None: ...
+    def account_by_id(self, account: str) -> Account | None: ...
     def credential_version(self, account: str) -> str | None: ...
+    def scram_verifier(self, name: str) -> ScramVerifier: ...
 
 
 class TooManyFailures(PostroomError):
@@ -66,12 +71,14 @@ class Login:
         crossing: Crossing,
         clock: Clock,
         *,
+        tokens: Tokens | None = None,
         limits: LoginLimits | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._directory = directory
         self._crossing = crossing
         self._clock = clock
+        self._tokens = tokens
         self._limits = limits or LoginLimits()
         self._sleep = sleep
         # Without this key, which never leaves the process, digests of passwords tell nothing.
@@ -112,14 +119,76 @@ class Login:
         finally:
             self._waiting -= 1
         if account is None or version is None:
-            metrics.login_failures += 1
-            await self._sleep(self._failed(name, client, digest))
+            await self._slow_down(name, client, digest)
             return None
         self._succeeded(name, client)
         _remember(
             self._right, digest, (version, account, self._clock.seconds() + self._limits.remember)
         )
         return account
+
+    # SCRAM. The computing is the client's: no memory of right proofs is needed.
+
+    @staticmethod
+    def random(octets: int) -> bytes:
+        """For a nonce."""
+        return os.urandom(octets)
+
+    async def verifier(self, name: str, client: str) -> ScramVerifier:
+        """Raises TooManyFailures, StoreUnavailable."""
+        self._refuse_guessing(name.lower(), client_network(client))
+        name = name if len(name) <= LONGEST_NAME else ""
+        return await self._crossing.run(self._directory.scram_verifier, name)
+
+    async def proved(
+        self, name: str, verifier: ScramVerifier, proof: bytes, client: str, *, right: bool
+    ) -> Account | None:
+        """Return the account of a right proof, unless account or password changed meanwhile."""
+        name, client = name.lower(), client_network(client)
+        self._refuse_guessing(name, client)
+        account = version = None
+        if right:
+            account = await self._crossing.run(self._directory.account_by_id, verifier.account)
+            version = await self._crossing.run(self._directory.credential_version, verifier.account)
+        if account is None or not account.enabled or version != verifier.version:
+            # A proof differs each time, so every failure counts: who tried is not known better.
+            await self._slow_down(name, client, self._digest(name, proof.hex()))
+            return None
+        self._succeeded(name, client)
+        return account
+
+    # Tokens
+
+    @property
+    def takes_tokens(self) -> bool:
+        return self._tokens is not None
+
+    async def token(self, name: str, token: str, client: str) -> Account | None:
+        """Return the account that an access token stands for; *name* is "" or must be the same.
+
+        Raises TooManyFailures, StoreUnavailable.
+        """
+        name, client = name.lower(), client_network(client)
+        self._refuse_guessing(name, client)
+        account = await self._crossing.slow(self._account_of_token, name, token)
+        if account is None or not account.enabled:
+            await self._slow_down(name, client, self._digest(name, token))
+            return None
+        self._succeeded(name, client)
+        return account
+
+    def _account_of_token(self, name: str, token: str) -> Account | None:
+        """Runs in the pool: a signature takes a while."""
+        address = self._tokens.account(token) if self._tokens is not None else None
+        account = None if address is None else self._directory.account(address)
+        if account is None or not name:
+            return account
+        claimed = self._directory.account(name) if len(name) <= LONGEST_NAME else None
+        return account if claimed is not None and claimed.id == account.id else None
+
+    async def _slow_down(self, name: str, client: str, digest: bytes) -> None:
+        metrics.login_failures += 1
+        await self._sleep(self._failed(name, client, digest))
 
     def _authenticate(self, name: str, password: str) -> tuple[Account | None, str | None]:
         """Runs in the pool. The version is read first: a password that is changed meanwhile must

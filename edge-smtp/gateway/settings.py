@@ -33,8 +33,8 @@ class GatewaySettings:
     # POSTROOM_BIND: addresses to listen on, by commas. "0.0.0.0,::" is everywhere.
     bind: tuple[str, ...] = ("127.0.0.1",)
     # POSTROOM_SMTP, POSTROOM_SUBMISSION, POSTROOM_SUBMISSIONS, POSTROOM_IMAP, POSTROOM_IMAPS,
-    # POSTROOM_POP3, POSTROOM_POP3S, POSTROOM_SIEVE: ports, 0 for off. Submission, submissions and
-    # sieve are read, but this gateway does not speak them yet: it opens no listener for them.
+    # POSTROOM_POP3, POSTROOM_POP3S, POSTROOM_SIEVE: ports, 0 for off. Sieve is read, but this
+    # gateway does not speak it yet: it opens no listener for it.
     ports: Mapping[str, int] = field(default_factory=lambda: dict(DEFAULT_PORTS))
 
     # POSTROOM_TLS_CERTIFICATE, POSTROOM_TLS_KEY: PEM files, the chain in the first. Read again
@@ -51,6 +51,17 @@ class GatewaySettings:
     message_size: int = 50 * 1024 * 1024
     # POSTROOM_RECIPIENTS: in one transaction; RFC 5321 section 4.5.3.1.8 asks for 100 at least
     recipients: int = 1000
+    # POSTROOM_SENDER_MESSAGES, POSTROOM_SENDER_RECIPIENTS: what one of our users may send, messages
+    # in an hour and recipients in a day, unless `postroom user set` says otherwise; 0: no limit
+    sender_messages: int = 500
+    sender_recipients: int = 5000
+    # POSTROOM_OAUTH_JWKS, POSTROOM_OAUTH_ISSUER, POSTROOM_OAUTH_AUDIENCE, POSTROOM_OAUTH_CLAIM:
+    # tokens that users may log in with: the file of the issuer's keys (RFC 7517), whose tokens
+    # and for whom, and the claim that holds the address. Off without the first three.
+    oauth_jwks: Path | None = None
+    oauth_issuer: str = ""
+    oauth_audience: str = ""
+    oauth_claim: str = "email"
     # POSTROOM_BARE_NEWLINE: what to do with CR or LF alone in a message: "refuse" or "normalise"
     bare_newline: BareNewline = "refuse"
     # POSTROOM_CONNECTIONS: of all clients together, in this process
@@ -102,6 +113,12 @@ class GatewaySettings:
             proxy_networks=read("PROXY_NETWORKS", _networks, ()),
             message_size=read("MESSAGE_SIZE", _whole(1024), base.message_size),
             recipients=read("RECIPIENTS", _whole(100), base.recipients),
+            sender_messages=read("SENDER_MESSAGES", _whole(0), base.sender_messages),
+            sender_recipients=read("SENDER_RECIPIENTS", _whole(0), base.sender_recipients),
+            oauth_jwks=read("OAUTH_JWKS", _file, None),
+            oauth_issuer=read("OAUTH_ISSUER", str, ""),
+            oauth_audience=read("OAUTH_AUDIENCE", str, ""),
+            oauth_claim=read("OAUTH_CLAIM", str, base.oauth_claim),
             bare_newline=read("BARE_NEWLINE", _bare_newline, "refuse"),
             connections=read("CONNECTIONS", _whole(1), base.connections),
             connections_per_client=read(
@@ -123,6 +140,12 @@ class GatewaySettings:
         )
         if (settings.tls_certificate is None) != (settings.tls_key is None):
             raise BadSetting("POSTROOM_TLS_CERTIFICATE and POSTROOM_TLS_KEY are set together")
+        oauth = (settings.oauth_jwks, settings.oauth_issuer, settings.oauth_audience)
+        if any(oauth) and not all(oauth):
+            raise BadSetting(
+                "POSTROOM_OAUTH_JWKS, POSTROOM_OAUTH_ISSUER and POSTROOM_OAUTH_AUDIENCE are set "
+                "together"
+            )
         return settings
 
     def may_send_plaintext(self, client: str) -> bool:

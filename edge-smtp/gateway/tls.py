@@ -9,6 +9,10 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes
+
 from gateway.certificates import development_certificate
 from postroom.errors import BadSetting
 
@@ -18,6 +22,8 @@ log = logging.getLogger("postroom.tls")
 _CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
 # RFC 7301 names; a client that offers none, or others, gets its TLS all the same.
 _PROTOCOLS = ["imap", "pop3", "managesieve"]
+_END_POINT = "tls-server-end-point"  # RFC 5929 section 4
+_OVERLAP = 600  # seconds in which the binding of a replaced certificate is still taken
 _RENEW = 6 * 3600  # seconds between looks whether a development certificate is near its end
 
 
@@ -39,6 +45,8 @@ class Tls:
         self._seen = self._stamps()
         self.context = _server_context()
         self._load(self.context)
+        self._end_point = _end_point_of(certificate)
+        self._former: tuple[bytes, float] = (b"", 0.0)  # and until when it counts
 
     def reload(self) -> bool:
         """Read the files again. Bad ones are logged and the certificate in use is kept."""
@@ -50,6 +58,10 @@ class Tls:
         except BadSetting as error:
             log.error("certificate not reloaded", extra={"reason": str(error)})
             return False
+        end_point = _end_point_of(self._certificate)
+        if end_point != self._end_point:
+            self._former = (self._end_point, time.monotonic() + _OVERLAP)
+            self._end_point = end_point
         log.info("certificate reloaded", extra={"file": str(self._certificate)})
         return True
 
@@ -59,6 +71,23 @@ class Tls:
             self._renewed = time.monotonic()
             self._renew()
         return self._stamps() != self._seen and self.reload()
+
+    def bindings(self, connection: object) -> dict[str, tuple[bytes, ...]]:
+        """The channel bindings (RFC 5929) of a connection of ours, by type; none in the clear.
+
+        *connection* is what ``transport.get_extra_info("ssl_object")`` returned. A handshake just
+        before a reload had the former certificate, so both count for some minutes.
+        """
+        if not isinstance(connection, (ssl.SSLObject, ssl.SSLSocket)):
+            return {}
+        former, until = self._former
+        known = (self._end_point, former if time.monotonic() < until else b"")
+        found = {_END_POINT: end_points} if (end_points := tuple(filter(None, known))) else {}
+        if connection.version() == "TLSv1.2":  # for TLS 1.3 it is not defined
+            unique = connection.get_channel_binding("tls-unique")
+            if unique:
+                found["tls-unique"] = (unique,)
+        return found
 
     def _load(self, context: ssl.SSLContext) -> None:
         try:
@@ -76,6 +105,20 @@ class Tls:
                 continue
             stamps.append((found.st_ino, found.st_mtime_ns, found.st_size))
         return stamps
+
+
+def _end_point_of(certificate: Path) -> bytes:
+    """The hash of the server's certificate, empty where none is defined (Ed25519)."""
+    try:
+        found = x509.load_pem_x509_certificates(certificate.read_bytes())[0]
+        algorithm = found.signature_hash_algorithm
+    except (OSError, ValueError, UnsupportedAlgorithm):  # OpenSSL has taken it, so go on without
+        return b""
+    if algorithm is None:
+        return b""
+    if algorithm.name in ("md5", "sha1"):
+        algorithm = hashes.SHA256()
+    return found.fingerprint(algorithm)
 
 
 def open_tls(

@@ -1,27 +1,45 @@
 """An SMTP server over a real embedded store, whose clients talk to it without a socket."""
 
 import asyncio
+import base64
 import shutil
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from gateway.crossing import Crossing
+from gateway.login import Login
+from gateway.smtp.allowance import Allowance
 from gateway.smtp.limits import SmtpLimits
-from gateway.smtp.server import SmtpServer, TlsSource, make_smtp
+from gateway.smtp.server import SmtpServer, TlsSource, make_smtp, make_submission
+from gateway.smtp.submission import Desk
 from postroom.app import App, Platform, build
 from postroom.directory.records import Alias, Domain
 from postroom.mailboxes.records import NewMessage
 from postroom.message.summary import summarise
 from postroom.pipeline.accepted import Accepted
 from postroom.platform.blobs import BlobKey
+from postroom.platform.clock import Clock
+from postroom.platform.tokens import Tokens
+from postroom.submission.counts import Counts
 from tests.conversations.imap_world import Client
 
+PASSWORD = "secret"
 GREETING = b"220 mail.example.test ESMTP Postroom\r\n"
+
+
+@dataclass(frozen=True)
+class Submitting:
+    """What makes a World one for our users instead of other servers."""
+
+    plaintext: bool = True  # passwords without TLS
+    messages: int = 500  # an hour
+    recipients: int = 5000  # a day
+    tokens: Tokens | None = None
 
 
 class World:
@@ -32,12 +50,22 @@ class World:
         folder: Path,
         wrap: Callable[[Platform], Platform] | None = None,
         tls: TlsSource | None = None,
+        submitting: Submitting | None = None,
+        clock: Clock | None = None,
         **limits: Any,
     ) -> None:
         self.app = _open(folder)
+        if clock is not None:
+            self.app = replace(self.app, clock=clock)
         app = replace(self.app, platform=wrap(self.app.platform)) if wrap else self.app
         self.crossing = Crossing(app, 4)
-        self.server: SmtpServer = make_smtp(app, SmtpLimits(**limits), self.crossing, tls)
+        smtp_limits = SmtpLimits(**limits)
+        self.server: SmtpServer
+        if submitting is None:
+            self.server = make_smtp(app, smtp_limits, self.crossing, tls)
+        else:
+            desk = make_desk(app, self.crossing, submitting)
+            self.server = make_submission(app, smtp_limits, self.crossing, tls, desk)
 
     async def connect(self) -> Client:
         """A client that has read the greeting."""
@@ -74,6 +102,23 @@ class World:
         self.app.platform.close()
 
 
+def make_desk(app: App, crossing: Crossing, given: Submitting) -> Desk:
+    allowance = Allowance(
+        app.directory,
+        Counts(app.platform.table, app.clock),
+        crossing,
+        app.clock,
+        messages_per_hour=given.messages,
+        recipients_per_day=given.recipients,
+    )
+    login = Login(app.directory, crossing, app.clock, tokens=given.tokens, sleep=_no_time)
+    return Desk(login, allowance, lambda _: {}, lambda _: given.plaintext)
+
+
+async def _no_time(seconds: float) -> None:
+    """Failures are slowed in tests of the login."""
+
+
 def below_received(blob: bytes) -> bytes:
     lines = blob.split(b"\r\n")
     end = next(i for i, line in enumerate(lines[1:], 1) if not line.startswith((b"\t", b" ")))
@@ -98,6 +143,13 @@ async def reply(client: Client) -> bytes:
     return (await client.wait(whole)).splitlines()[-1]
 
 
+async def log_in(client: Client, name: str = "alice") -> None:
+    """After EHLO."""
+    plain = base64.b64encode(f"\0{name}@example.test\0{PASSWORD}".encode())
+    [answer] = await say(client, b"AUTH PLAIN " + plain)
+    assert answer == b"235 2.7.0 Authentication successful"
+
+
 async def until(true: Callable[[], bool]) -> None:
     async with asyncio.timeout(10):
         while not true():
@@ -113,7 +165,7 @@ def _template(folder: Path) -> Path:
     app = _open(folder)
     app.directory.add_domain(Domain("example.test"))
     for name, quota in (("alice", 0), ("bob", 0), ("full", 10), ("gone", 0)):
-        account = app.directory.add_account(f"{name}@example.test", "secret", quota)
+        account = app.directory.add_account(f"{name}@example.test", PASSWORD, quota)
         app.mailboxes.create_account(account.id)
         if name == "gone":
             app.directory.set_account(replace(account, enabled=False))
@@ -124,12 +176,19 @@ def _template(folder: Path) -> Path:
             new = NewMessage(BlobKey("old"), summarise(octets), 0, frozenset())
             app.mailboxes.append(account.id, inbox, [new])
     app.directory.add_alias(Alias("postmaster@example.test", ("alice@example.test",)))
+    app.directory.add_alias(Alias("sales@example.test", ("alice@example.test", "bob@example.test")))
+    app.directory.add_alias(Alias("away@example.test", ("alice@elsewhere.test",)))
+    alice = app.directory.account("alice@example.test")
+    assert alice is not None
+    app.directory.grant("boss@elsewhere.test", alice.id)
     app.platform.close()
     return folder
 
 
 def new_data(shared: Path, own: Path) -> Path:
-    """A data folder: alice, bob, full (over quota), gone (disabled), postmaster (an alias).
+    """A data folder: alice, bob, full (over quota), gone (disabled), and the aliases postmaster
+    (alice), sales (alice and bob), away (in another domain). Alice may send as
+    boss@elsewhere.test.
 
     Made once in *shared*: hashing passwords takes a while.
     """

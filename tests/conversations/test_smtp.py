@@ -5,17 +5,23 @@ The form is that of test_imap.py. The greeting and the reply to EHLO are read fi
     limit NAME NUMBER    a field of SmtpLimits
     nothing said         the greeting was read, EHLO is to come
     not pipelined        the outcome depends on when the client speaks
+    submission           AUTH and the rest of RFC 6409; the client is on the loopback
+    passwords need TLS   the loopback's exception is taken away
+    as alice             with submission: alice has logged in
+    allowed N M          messages in an hour and recipients in a day (500 and 5000 when not said)
     N queued             so many queue entries are there at the end (0 when not said)
 """
 
 import asyncio
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.conversations.smtp_world import World, new_data, say
+from tests.conversations.smtp_world import Submitting, World, log_in, new_data, say
 from tests.conversations.test_imap import Conversation, _expect, read
 
 FOLDER = Path(__file__).parent / "smtp"
@@ -41,8 +47,9 @@ def test_conversation(
 
 
 async def _replay(conversation: Conversation, manner: str, data: Path) -> None:
-    limits: dict[str, float] = {}
-    queued, greeted = 0, True
+    limits: dict[str, Any] = {}
+    queued, greeted, user = 0, True, ""
+    submitting: Submitting | None = None
     for given in conversation.given:
         match given.split():
             case ["limit", name, number]:
@@ -51,15 +58,25 @@ async def _replay(conversation: Conversation, manner: str, data: Path) -> None:
                 greeted = False
             case ["not", "pipelined"]:
                 pass
+            case ["submission"]:
+                submitting = Submitting()
+            case ["passwords", "need", "TLS"] if submitting is not None:
+                submitting = replace(submitting, plaintext=False)
+            case ["allowed", messages, recipients] if submitting is not None:
+                submitting = replace(submitting, messages=int(messages), recipients=int(recipients))
+            case ["as", user] if submitting is not None:
+                pass
             case [number, "queued"]:
                 queued = int(number)
             case _:
                 raise AssertionError(f"given: {given}")
-    world = World(data, **limits)
+    world = World(data, submitting=submitting, **limits)
     try:
         client = await world.connect()
         if greeted:
             await say(client, b"EHLO client.example.org")
+        if user:
+            await log_in(client, user)
         turns = conversation.lines
         if manner == "pipelined":  # the client says everything before it listens
             turns = sorted(turns, key=lambda line: line[1])

@@ -1,13 +1,14 @@
-"""LOGIN, AUTHENTICATE and STARTTLS (RFC 9051 section 6.2; PLAIN: RFC 4616)."""
+"""LOGIN, AUTHENTICATE and STARTTLS (RFC 9051 section 6.2)."""
 
 import binascii
 from typing import TYPE_CHECKING
 
+from gateway.authentication import Authentication, WrongCredentials
 from gateway.imap import responses
 from gateway.imap.commands import Authenticate, Login, StartTls
 from gateway.imap.outcomes import Bad, Bye, Done, No
 from gateway.login import TooManyFailures
-from gateway.sasl import Cancelled, Exchange, UnknownMechanism
+from gateway.sasl import Cancelled, UnknownMechanism
 
 if TYPE_CHECKING:
     from gateway.imap.session import Session
@@ -18,16 +19,16 @@ async def login(session: "Session", command: Login) -> Done:
     try:
         name, password = command.user.decode("utf-8"), command.password.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise No("User name or password is wrong", b"AUTHENTICATIONFAILED") from error
+        raise _wrong() from error
     return await _check(session, name, password)
 
 
 async def authenticate(session: "Session", command: Authenticate) -> Done:
+    _check_privacy(session)
     try:
-        exchange = Exchange(command.mechanism)
+        exchange = Authentication(command.mechanism, session.service.login, session.channel)
     except UnknownMechanism as error:
         raise No(str(error), b"CANNOT") from error
-    _check_privacy(session)
     if command.initial is None:
         return _challenge(session, command.tag, exchange)
     return await _receive(
@@ -35,7 +36,7 @@ async def authenticate(session: "Session", command: Authenticate) -> Done:
     )
 
 
-def _challenge(session: "Session", tag: bytes, exchange: Exchange) -> Done:
+def _challenge(session: "Session", tag: bytes, exchange: Authentication) -> Done:
     """Ask for a line; its answer goes on with the exchange, and may end the command."""
 
     async def answer(line: bytes) -> None:
@@ -47,14 +48,18 @@ def _challenge(session: "Session", tag: bytes, exchange: Exchange) -> Done:
     return Done(silent=True)
 
 
-async def _receive(session: "Session", tag: bytes, exchange: Exchange, line: bytes) -> Done:
+async def _receive(session: "Session", tag: bytes, exchange: Authentication, line: bytes) -> Done:
     try:
-        credentials = exchange.receive(line)
+        account = await exchange.receive(line)
     except Cancelled as error:
         raise Bad(str(error)) from error
-    if credentials is None:
+    except TooManyFailures as error:
+        raise No(str(error), b"UNAVAILABLE") from error
+    except WrongCredentials as error:
+        raise _wrong() from error
+    if account is None:
         return _challenge(session, tag, exchange)
-    return await _check(session, credentials.name, credentials.password)
+    return session.log_in(account)
 
 
 async def start_tls(session: "Session", command: StartTls) -> Done:
@@ -84,5 +89,9 @@ async def _check(session: "Session", name: str, password: str) -> Done:
     except TooManyFailures as error:
         raise No(str(error), b"UNAVAILABLE") from error
     if account is None:
-        raise No("User name or password is wrong", b"AUTHENTICATIONFAILED")
+        raise _wrong()
     return session.log_in(account)
+
+
+def _wrong() -> No:
+    return No("User name or password is wrong", b"AUTHENTICATIONFAILED")

@@ -11,10 +11,12 @@ CAN_BE_ENABLED = ("IMAP4REV2", "CONDSTORE", "UTF8=ACCEPT")
 SPELLED = {"IMAP4REV2": "IMAP4rev2"}
 
 
-def capabilities(*, logged_in: bool, may_log_in: bool, may_start_tls: bool) -> tuple[str, ...]:
-    """*may_log_in*: a password may be sent over this connection."""
+def capabilities(
+    *, logged_in: bool, mechanisms: tuple[str, ...], may_start_tls: bool
+) -> tuple[str, ...]:
+    """*mechanisms*: those of SASL, none when nobody may log in over this connection."""
     if logged_in:
         return *_ALWAYS, *_LOGGED_IN
     tls = ("STARTTLS",) if may_start_tls else ()
-    login = ("AUTH=PLAIN", "AUTH=LOGIN") if may_log_in else ("LOGINDISABLED",)
+    login = tuple(f"AUTH={name}" for name in mechanisms) or ("LOGINDISABLED",)
     return *_ALWAYS, *tls, *login

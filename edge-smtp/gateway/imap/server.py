@@ -5,9 +5,10 @@ import asyncio
 from gateway.crossing import Crossing
 from gateway.imap.connection import Connection
 from gateway.imap.limits import ImapLimits
-from gateway.imap.service import Logins, Service
+from gateway.imap.service import Service
 from gateway.imap.summaries import SummaryCache
 from gateway.imap.watchers import Watchers
+from gateway.login import Login
 from gateway.settings import GatewaySettings
 from gateway.tls import Tls
 from postroom.app import App
@@ -41,7 +42,7 @@ def make_imap(
     app: App,
     settings: GatewaySettings,
     crossing: Crossing,
-    login: Logins,
+    login: Login,
     tls: Tls | None,
     implicit: bool,
     limits: ImapLimits | None = None,

@@ -11,20 +11,15 @@ from gateway.crossing import Crossing
 from gateway.imap.limits import ImapLimits
 from gateway.imap.summaries import SummaryCache
 from gateway.imap.watchers import Watchers
+from gateway.login import Login
 from gateway.tls import Tls
 from postroom.app import App
-from postroom.directory.records import Account
 from postroom.errors import PostroomError
 from postroom.mailboxes.view import View, Views
 
 log = logging.getLogger("postroom.imap")
 
 _MOST_VIEWS = 256  # kept for clients that come back
-
-
-class Logins(Protocol):
-    async def check(self, name: str, password: str, client: str) -> Account | None:
-        """The account, or None; slows down those who guess. Raises PostroomError."""
 
 
 class Member(Protocol):
@@ -40,7 +35,7 @@ class Member(Protocol):
 class Service:
     app: App
     crossing: Crossing
-    login: Logins
+    login: Login
     limits: ImapLimits
     watchers: Watchers
     views: Views

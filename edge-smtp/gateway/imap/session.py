@@ -5,6 +5,7 @@ import logging
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Protocol
 
+from gateway.authentication import Channel, mechanisms
 from gateway.crossing import Crossing
 from gateway.imap import responses
 from gateway.imap.capabilities import capabilities
@@ -50,6 +51,8 @@ class Wire(Protocol):
         """Between the parts of a long answer: waits while the client is slow."""
 
     async def start_tls(self, tls: Tls) -> None: ...
+    @property
+    def tls_object(self) -> object: ...
     async def breathe(self) -> None:
         """In a long computation: lets the other sessions run."""
 
@@ -158,13 +161,18 @@ class Session:
     def capabilities(self) -> tuple[str, ...]:
         return capabilities(
             logged_in=self.logged_in,
-            may_log_in=self.may_log_in,
+            mechanisms=mechanisms(self._service.login, self.channel) if self.may_log_in else (),
             may_start_tls=not self.tls and self._service.tls is not None,
         )
 
     @property
     def may_log_in(self) -> bool:
         return self.tls or self._service.plaintext_login(self.client_ip)
+
+    @property
+    def channel(self) -> Channel:
+        tls = self._service.tls
+        return Channel(self.client_ip, tls.bindings(self._wire.tls_object) if tls else {})
 
     async def start_tls(self, tls: Tls) -> None:
         await self._wire.start_tls(tls)

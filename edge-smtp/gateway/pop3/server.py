@@ -6,9 +6,10 @@ import logging
 from gateway import connection
 from gateway.clients import peer_address
 from gateway.crossing import Crossing
+from gateway.login import Login
 from gateway.pop3.engine import Engine
 from gateway.pop3.maildrop import Maildrop
-from gateway.pop3.service import Logins, Service
+from gateway.pop3.service import Service
 from gateway.pop3.session import Session
 from gateway.settings import GatewaySettings
 from gateway.tls import Tls
@@ -40,7 +41,7 @@ def make_pop3(
     app: App,
     settings: GatewaySettings,
     crossing: Crossing,
-    login: Logins,
+    login: Login,
     tls: Tls | None,
     implicit: bool,
 ) -> Pop3Server:

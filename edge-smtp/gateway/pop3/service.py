@@ -6,11 +6,11 @@ from collections.abc import Callable
 from typing import Protocol
 
 from gateway.crossing import Crossing
+from gateway.login import Login
 from gateway.pop3.maildrop import Maildrop
 from gateway.settings import GatewaySettings
 from gateway.tls import Tls
 from postroom.app import App
-from postroom.directory.records import Account
 from postroom.errors import PostroomError
 from postroom.mailboxes.maildrop import LEASE
 
@@ -18,10 +18,6 @@ log = logging.getLogger("postroom.pop3")
 
 _RENEW = LEASE / 3  # seconds
 _AT_ONCE = 32  # locks that are renewed together
-
-
-class Logins(Protocol):
-    async def check(self, name: str, password: str, client: str) -> Account | None: ...
 
 
 class Member(Protocol):
@@ -41,7 +37,7 @@ class Service:
         app: App,
         settings: GatewaySettings,
         crossing: Crossing,
-        login: Logins,
+        login: Login,
         tls: Tls | None,
     ) -> None:
         self.app = app

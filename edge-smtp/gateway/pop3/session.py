@@ -4,7 +4,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
-from gateway import sasl
+from gateway.authentication import Authentication, Channel, WrongCredentials, mechanisms
 from gateway.login import TooManyFailures
 from gateway.metrics import metrics
 from gateway.pop3.content import Stuffer, Top, stuffed
@@ -18,6 +18,7 @@ from gateway.pop3.maildrop import (
     open_maildrop,
 )
 from gateway.pop3.service import Service
+from gateway.sasl import Cancelled, UnknownMechanism
 from postroom.directory.records import Account
 from postroom.errors import BadSyntax, BlobMissing, PostroomError, StoreUnavailable
 from postroom.mailboxes.store import MailboxMissing
@@ -39,6 +40,10 @@ class Wire(Protocol):
     def write(self, octets: bytes) -> None: ...
     async def flush(self) -> None:
         """Between the pieces of a message: waits while the client is slow. Raises OSError."""
+
+    @property
+    def tls_object(self) -> object:
+        """What ssl says of the connection, None in the clear."""
 
     async def start_tls(self) -> None:
         """Raises OSError when the handshake fails."""
@@ -66,7 +71,7 @@ class Session:
         self._wire = wire
         self._engine = engine
         self._name = ""  # of USER
-        self._exchange: sasl.Exchange | None = None
+        self._exchange: Authentication | None = None
         self._errors = 0
         self.client = client
         self.secured = secured
@@ -124,7 +129,7 @@ class Session:
         tags = ["TOP", "UIDL", "PIPELINING", "RESP-CODES", "AUTH-RESP-CODE", "EXPIRE NEVER"]
         tags += ["UTF8 USER", "LANG", "IMPLEMENTATION Postroom"]
         if self._may_log_in():
-            tags += ["USER", f"SASL {' '.join(sasl.MECHANISMS)}"]
+            tags += ["USER", f"SASL {' '.join(self._mechanisms())}"]
         if self._may_start_tls():
             tags.append("STLS")
         self._wire.write("\r\n".join(["+OK Capability list follows", *tags, ".", ""]).encode())
@@ -202,14 +207,14 @@ class Session:
     async def _auth(self, mechanism: str = "", initial: str | None = None) -> None:
         """RFC 5034 section 4; without a mechanism it lists them, as old clients expect."""
         if not mechanism:
-            self._wire.write("\r\n".join(["+OK", *sasl.MECHANISMS, ".", ""]).encode())
+            self._wire.write("\r\n".join(["+OK", *self._mechanisms(), ".", ""]).encode())
             return
         if not self._may_log_in():
             self._refuse("A password needs TLS first, see STLS")
             return
         try:
-            self._exchange = sasl.Exchange(mechanism)
-        except sasl.UnknownMechanism as error:
+            self._exchange = Authentication(mechanism, self._service.login, self._channel())
+        except UnknownMechanism as error:
             self._refuse(str(error))
             return
         if initial is None:
@@ -226,21 +231,42 @@ class Session:
         exchange = self._exchange
         assert exchange is not None  # noqa: S101  (narrowing: only then a response is expected)
         self._engine.expects_response = False
-        try:
-            found = exchange.receive(text)
-        except (BadSyntax, sasl.Cancelled) as error:
-            self._exchange = None
-            self._refuse(str(error))
-            return
-        if found is None:
-            self._challenge()
-            return
         self._exchange = None
         try:
-            await self._log_in(found.name, found.password)
+            account = await exchange.receive(text)
+        except (BadSyntax, Cancelled) as error:
+            self._refuse(str(error))
+        except WrongCredentials:
+            self._wrong(exchange.name)
+        except TooManyFailures as error:
+            self._refuse(f"[SYS/TEMP] {error}")
         except StoreUnavailable as error:
             log.error("store", extra={"verb": "AUTH", "reason": str(error)})
             self._wire.write(_NOT_NOW)
+        else:
+            await self._go_on(exchange, account)
+
+    async def _go_on(self, exchange: Authentication, account: Account | None) -> None:
+        if account is None:
+            self._exchange = exchange
+            self._challenge()
+            return
+        try:
+            await self._open(account)
+        except StoreUnavailable as error:
+            log.error("store", extra={"verb": "AUTH", "reason": str(error)})
+            self._wire.write(_NOT_NOW)
+
+    def _mechanisms(self) -> tuple[str, ...]:
+        return mechanisms(self._service.login, self._channel())
+
+    def _channel(self) -> Channel:
+        tls = self._service.tls
+        return Channel(self.client, tls.bindings(self._wire.tls_object) if tls else {})
+
+    def _wrong(self, name: str) -> None:
+        log.info("login failed", extra={"client": self.client, "name": name})
+        self._refuse("[AUTH] Wrong name or password")
 
     async def _log_in(self, name: str, password: str) -> None:
         """Codes of RFC 3206: AUTH makes a client ask for another password, SYS/TEMP does not."""
@@ -250,8 +276,7 @@ class Session:
             self._refuse(f"[SYS/TEMP] {error}")
             return
         if account is None:
-            log.info("login failed", extra={"client": self.client, "name": name})
-            self._refuse("[AUTH] Wrong name or password")
+            self._wrong(name)
             return
         await self._open(account)
 

@@ -8,8 +8,8 @@ answered in one write, and only those that must wait are coroutines.
 import asyncio
 import logging
 import re
-from collections.abc import Awaitable, Callable
-from typing import Protocol
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, ClassVar, Protocol
 
 from aiosmtpd.smtp import Envelope as BaseEnvelope
 from aiosmtpd.smtp import Session
@@ -23,6 +23,7 @@ from gateway.smtp.data import DataReader
 from gateway.smtp.incoming import Incoming
 from gateway.smtp.limits import SmtpLimits
 from gateway.smtp.parameters import (
+    ALWAYS_OFFERED,
     MailParameters,
     UnknownParameter,
     parse_mail_parameters,
@@ -62,9 +63,41 @@ class Line(Protocol):
 
     def read_with(self, reader: DataReader | ChunkReader) -> None: ...
     async def start_tls(self) -> bytes: ...
+    @property
+    def tls_object(self) -> object: ...
+
+
+# Verbs, and the methods that answer them.
+COMMANDS: Mapping[bytes, str] = {
+    b"EHLO": "_ehlo",
+    b"HELO": "_helo",
+    b"STARTTLS": "_starttls",
+    b"MAIL": "_mail",
+    b"RCPT": "_rcpt",
+    b"DATA": "_data",
+    b"BDAT": "_bdat",
+    b"RSET": "_rset",
+    b"NOOP": "_noop",
+    b"VRFY": "_vrfy",
+    b"EXPN": "_expn",
+    b"HELP": "_help",
+    b"QUIT": "_quit",
+}
+# After a chunk that was not the last (RFC 3030 section 2).
+_BETWEEN_CHUNKS = frozenset({"_bdat", "_rset", "_noop", "_quit", "_ehlo"})
+# Replies to RCPT, by the directory's verdict.
+REFUSALS: Mapping[str, bytes] = {
+    "unknown": replies.UNKNOWN_RECIPIENT,
+    "elsewhere": replies.RELAYING_DENIED,
+    "disabled": replies.DISABLED_RECIPIENT,
+}
+_OFFERED_WITH_TLS = ALWAYS_OFFERED | {"REQUIRETLS"}
 
 
 class Dialogue:
+    _commands: ClassVar[Mapping[bytes, str]] = COMMANDS
+    _refusals: ClassVar[Mapping[str, bytes]] = REFUSALS
+
     def __init__(
         self,
         app: App,
@@ -98,25 +131,31 @@ class Dialogue:
     def command(self, line: bytes) -> Reply:
         """Answer one command, given without its CRLF."""
         verb, _, argument = line.partition(b" ")
-        answer = _COMMANDS.get(verb) or _COMMANDS.get(verb.upper())
+        answer = self._commands.get(verb) or self._commands.get(verb.upper())
         if answer is None:
             return replies.UNKNOWN_COMMAND
         if self.envelope.chunks is not None and answer not in _BETWEEN_CHUNKS:
             return replies.AFTER_BDAT
-        return answer(self, argument.strip(b" \t"))
+        reply: Reply = getattr(self, answer)(argument.strip(b" \t"))
+        return reply
+
+    def bad_line(self) -> None:
+        """A line came that can be neither command nor response; it has been answered."""
 
     def forget(self) -> None:
         """A new EHLO is needed: the handshake of TLS is a new beginning (RFC 3207 section 4.2)."""
         self.session.host_name = None
-        self.envelope = Envelope()
+        self.drop()
 
     # Session.
 
     def _ehlo(self, argument: bytes) -> Reply:
         if not self._hello(argument, extended=True):
             return replies.BAD_HELLO
+        return self._after_reset(replies.lines(250, [self._hostname, *self._offers()]))
+
+    def _offers(self) -> list[str]:
         offers = [
-            self._hostname,
             "PIPELINING",
             f"SIZE {self._limits.message_size}",
             "8BITMIME",
@@ -126,9 +165,14 @@ class Dialogue:
             "CHUNKING",
             f"LIMITS MAILMAX={self._limits.messages} RCPTMAX={self._limits.recipients}",
         ]
-        if self._tls_offered and not self._client.tls:
+        if self._client.tls:
+            offers.append("REQUIRETLS")
+        elif self._tls_offered:
             offers.append("STARTTLS")
-        return self._after_reset(replies.lines(250, offers))
+        return offers
+
+    def _offered_parameters(self) -> frozenset[str]:
+        return _OFFERED_WITH_TLS if self._client.tls else ALWAYS_OFFERED
 
     def _helo(self, argument: bytes) -> Reply:
         if not self._hello(argument, extended=False):
@@ -178,7 +222,8 @@ class Dialogue:
         return replies.NOT_IMPLEMENTED
 
     def _help(self, argument: bytes) -> Reply:
-        return replies.HELP
+        verbs = b" ".join(self._commands).decode()
+        return replies.reply(214, "2.0.0", f"{verbs} (RFC 5321)")
 
     def _quit(self, argument: bytes) -> Reply:
         if argument:
@@ -203,7 +248,7 @@ class Dialogue:
         if rest and not self.session.extended_smtp:
             return replies.BAD_MAIL
         try:
-            parameters = parse_mail_parameters(rest)
+            parameters = parse_mail_parameters(rest, self._offered_parameters())
         except UnknownParameter:
             return replies.UNKNOWN_PARAMETER
         except BadSyntax as error:
@@ -212,6 +257,10 @@ class Dialogue:
             return replies.NEEDS_SMTPUTF8
         if parameters.size > self._limits.message_size:
             return replies.TOO_LARGE
+        return self._begin(address, parameters)
+
+    def _begin(self, address: str, parameters: MailParameters) -> Reply:
+        """A MAIL without fault: begin the transaction, unless there are too many."""
         if self._messages >= self._limits.messages:
             self.closing = True
             return replies.SESSION_FULL
@@ -267,30 +316,38 @@ class Dialogue:
                 verdict = await self._crossing.run(self._check, recipient.address)
         except (PostroomError, TimeoutError):
             return replies.DIRECTORY_DOWN
-        return self._recipient(envelope, recipient, octets, verdict)
+        reply = self._recipient(envelope, recipient, octets, verdict)
+        return reply if isinstance(reply, bytes) else await reply
 
     def _recipient(
         self, envelope: Envelope, recipient: Recipient, octets: int, found: tuple[bytes, str]
-    ) -> bytes:
+    ) -> Reply:
         reply, canonical = found
         if reply is not replies.RECIPIENT_OK:
             envelope.refused += 1
             return reply
         if "@" not in recipient.address:  # <Postmaster> (RFC 5321 section 4.5.1)
             recipient = Recipient(canonical, recipient.notify, recipient.original)
+        return self._add_recipient(envelope, recipient, octets)
+
+    def _add_recipient(self, envelope: Envelope, recipient: Recipient, octets: int) -> Reply:
         envelope.recipients.append(recipient)
         envelope.octets += octets
-        return reply
+        return replies.RECIPIENT_OK
 
     def _check(self, address: str) -> tuple[bytes, str]:
         """The reply to RCPT, and the address as the directory spells it. Reads the stores."""
-        verdict: Verdict = self._app.directory.verdict(address)
-        refusal = _REFUSALS.get(verdict.kind)
+        verdict = self._verdict(address)
+        refusal = self._refusals.get(verdict.kind)
         if refusal is not None:
             return refusal, ""
         if verdict.quota and self._app.mailboxes.usage(verdict.account) >= verdict.quota:
             return replies.MAILBOX_FULL, ""
         return replies.RECIPIENT_OK, verdict.canonical
+
+    def _verdict(self, address: str) -> Verdict:
+        """What may be done with mail for the address. Reads the stores."""
+        return self._app.directory.verdict(address)
 
     def _ready(self) -> bytes:
         """Why there can be no message now, or nothing."""
@@ -424,30 +481,23 @@ class Dialogue:
             helo=self.session.host_name or "",
             tls=self._client.tls,
             account=self.account,
+            requiretls=parameters.requiretls,
+            tls_optional=incoming.tls_optional and not parameters.requiretls,
+            **_times(parameters, incoming.milliseconds),
         )
 
 
-_REFUSALS = {
-    "unknown": replies.UNKNOWN_RECIPIENT,
-    "elsewhere": replies.RELAYING_DENIED,
-    "disabled": replies.DISABLED_RECIPIENT,
-}
-_COMMANDS: dict[bytes, Callable[[Dialogue, bytes], Reply]] = {
-    b"EHLO": Dialogue._ehlo,
-    b"HELO": Dialogue._helo,
-    b"STARTTLS": Dialogue._starttls,
-    b"MAIL": Dialogue._mail,
-    b"RCPT": Dialogue._rcpt,
-    b"DATA": Dialogue._data,
-    b"BDAT": Dialogue._bdat,
-    b"RSET": Dialogue._rset,
-    b"NOOP": Dialogue._noop,
-    b"VRFY": Dialogue._vrfy,
-    b"EXPN": Dialogue._expn,
-    b"HELP": Dialogue._help,
-    b"QUIT": Dialogue._quit,
-}
-# After a chunk that was not the last (RFC 3030 section 2).
-_BETWEEN_CHUNKS = frozenset(
-    _COMMANDS[verb] for verb in (b"BDAT", b"RSET", b"NOOP", b"QUIT", b"EHLO")
-)
+def _times(parameters: MailParameters, now: int) -> dict[str, Any]:
+    """FUTURERELEASE and DELIVERBY count from *now*, in milliseconds since 1970."""
+    if not (parameters.hold_for or parameters.hold_until or parameters.by_mode):
+        return {}
+    by_mode = parameters.by_mode
+    return {
+        "hold_until": parameters.hold_until or _after(now, parameters.hold_for),
+        "deliver_by": now + 1000 * parameters.by_time if by_mode else 0,
+        "by_mode": by_mode,
+    }
+
+
+def _after(now: int, seconds: int) -> int:
+    return now + 1000 * seconds if seconds else 0

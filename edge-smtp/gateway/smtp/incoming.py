@@ -21,6 +21,7 @@ log = logging.getLogger("postroom.smtp")
 _MESSAGE_ID = re.compile(
     rb"\nmessage-id[ \t]*:(?:[ \t]|\r\n[ \t])*(<[^<>\r\n]{1,990}>)", re.IGNORECASE
 )
+_TLS_OPTIONAL = re.compile(rb"\ntls-required[ \t]*:(?:[ \t]|\r\n[ \t])*no[ \t]*\r\n")
 _END_OF_HEADER = b"\r\n\r\n"
 
 ReceivedField = Callable[[str, float], bytes]  # queue id, seconds -> the field
@@ -37,6 +38,7 @@ class Incoming:
         self._app = app
         self._crossing = crossing
         self._limits = limits
+        self._spill_at = limits.in_memory  # octets
         self._pieces: list[bytes] = []
         self._in_memory = 0
         self._spill: Spill | None = None
@@ -46,6 +48,7 @@ class Incoming:
         self.queue_id = ""
         self.milliseconds = 0  # since 1970, when its queue id was made
         self.message_id = ""
+        self.tls_optional = False  # TLS-Required: No (RFC 8689 section 3)
         self._field = b""
         self._line = 0  # octets of the line that the last piece ended in
 
@@ -75,7 +78,7 @@ class Incoming:
             return False
         self._pieces.append(octets)
         self._in_memory += len(octets)
-        return self._in_memory > self._limits.in_memory
+        return self._in_memory > self._spill_at
 
     async def spill(self, received_field: ReceivedField) -> None:
         """Move what is in memory to the store's draft."""
@@ -160,9 +163,11 @@ class Incoming:
         end = header.find(_END_OF_HEADER)
         if end >= 0:
             header = header[: end + 2]
-        if header.lower().count(b"\nreceived:") > self._limits.received_fields:
+        lowered = header.lower()
+        if lowered.count(b"\nreceived:") > self._limits.received_fields:
             self.refuse(replies.MAIL_LOOP)
             return False
+        self.tls_optional = _TLS_OPTIONAL.search(lowered) is not None
         found = _MESSAGE_ID.search(header)
         if found is not None:
             self.message_id = found[1].decode("utf-8", "replace")

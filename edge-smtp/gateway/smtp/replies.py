@@ -19,6 +19,12 @@ def bad_parameter(error: BadSyntax) -> bytes:
     return reply(501, "5.5.4", f"Bad parameter, expected {error.rule} ({error.reference})")
 
 
+def not_your_address(address: str, where: str) -> bytes:
+    """*address* is the client's text, but parsed: it holds no line end."""
+    shown = address.encode("ascii", "backslashreplace").decode()[:200]
+    return reply(550, "5.7.1", f"You may not send as {shown} ({where}): no address of yours")
+
+
 # While it goes well.
 OK = reply(250, "2.0.0", "Ok")
 SENDER_OK = reply(250, "2.1.0", "Ok")
@@ -27,7 +33,7 @@ GO_AHEAD = reply(354, "", "End data with <CR><LF>.<CR><LF>")
 START_TLS = reply(220, "2.0.0", "Ready to start TLS")
 GOODBYE = reply(221, "2.0.0", "Bye")
 CANNOT_VERIFY = reply(252, "2.5.0", "Cannot verify, send some mail and I will try my best")
-HELP = reply(214, "2.0.0", "EHLO HELO MAIL RCPT DATA BDAT RSET NOOP VRFY STARTTLS QUIT (RFC 5321)")
+AUTHENTICATED = reply(235, "2.7.0", "Authentication successful")
 
 # Commands out of order, or wrong in themselves.
 UNKNOWN_COMMAND = reply(500, "5.5.1", "Command not recognized")
@@ -70,6 +76,27 @@ MAIL_LOOP = reply(554, "5.4.6", "Too many hops, mail loop?")
 STORE_DOWN = reply(451, "4.3.0", "Cannot store now, try again later")
 DIRECTORY_DOWN = reply(451, "4.3.0", "Cannot look up the recipient now, try again later")
 TOO_MANY_MESSAGES = reply(450, "4.7.1", "Too many messages from your address, try again later")
+
+# Submission (RFC 6409, RFC 4954 section 6).
+NEEDS_AUTH = reply(530, "5.7.0", "Authentication required")
+NEEDS_TLS = reply(530, "5.7.0", "Must issue a STARTTLS command first")
+AUTH_NEEDS_TLS = reply(538, "5.7.11", "Encryption required for requested authentication mechanism")
+BAD_AUTH = reply(501, "5.5.4", "Syntax: AUTH mechanism [initial-response]")
+UNKNOWN_MECHANISM = reply(504, "5.5.4", "Authentication mechanism not available")
+AUTH_TWICE = reply(503, "5.5.1", "Already authenticated")
+AUTH_CANCELLED = reply(501, "5.7.0", "Authentication cancelled")
+AUTH_NOT_UNDERSTOOD = reply(501, "5.5.2", "Cannot understand the authentication response")
+WRONG_CREDENTIALS = reply(535, "5.7.8", "Authentication credentials invalid")
+AUTH_NOT_NOW = reply(454, "4.7.0", "Temporary authentication failure, try again later")
+SENDER_LOOKUP_DOWN = reply(451, "4.3.0", "Cannot look up your sender rights now, try again later")
+COUNTS_DOWN = reply(451, "4.3.0", "Cannot count your messages now, try again later")
+ACCOUNT_GONE = reply(530, "5.7.0", "Your account is disabled")
+NO_LITERALS = reply(550, "5.1.2", "Address literals are not supported, use a domain name")
+UNREADABLE_FROM = reply(550, "5.7.1", "The From field names no address")
+TOO_MANY_AUTHORS = reply(550, "5.7.1", "The From field names too many addresses")
+HEADER_TOO_LARGE = reply(552, "5.3.4", "The header of the message is over the size limit")
+HOLD_TOO_LONG = reply(501, "5.5.4", "Held for longer than FUTURERELEASE allows (RFC 4865)")
+HELD_BEYOND_DEADLINE = reply(501, "5.5.4", "Held until after its BY deadline (RFC 4865, RFC 2852)")
 
 # Before we hang up.
 TOO_MANY_ERRORS = reply(421, "4.7.0", "Too many errors")

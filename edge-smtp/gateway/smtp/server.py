@@ -4,6 +4,7 @@ import asyncio
 import logging
 import ssl
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import cast
 
 from aiosmtpd.smtp import SMTP, Session
@@ -11,7 +12,7 @@ from aiosmtpd.smtp import SMTP, Session
 from gateway.clients import client_network, peer_address
 from gateway.crossing import Crossing
 from gateway.limits import Rate
-from gateway.metrics import metrics
+from gateway.metrics import Protocol, metrics
 from gateway.settings import is_in
 from gateway.smtp import replies
 from gateway.smtp.bdat import ChunkReader
@@ -22,6 +23,7 @@ from gateway.smtp.dialogue import Dialogue
 from gateway.smtp.engine import BadLine, Engine, Event, Line
 from gateway.smtp.limits import SmtpLimits
 from gateway.smtp.names import ClientNames
+from gateway.smtp.submission import LONGEST_LINE, Desk, Submission
 from gateway.tls import tls_facts
 from postroom.app import App
 
@@ -39,8 +41,18 @@ _BAD_LINES = {
 class SmtpServer:
     """What the connections of one listener share. Call it for the protocol of a new one."""
 
-    def __init__(self, app: App, limits: SmtpLimits, crossing: Crossing, tls: TlsSource) -> None:
+    def __init__(
+        self,
+        app: App,
+        limits: SmtpLimits,
+        crossing: Crossing,
+        tls: TlsSource,
+        desk: Desk | None = None,
+    ) -> None:
+        """*desk*: for submission by our users, instead of mail from other servers."""
         self.app = app
+        self.desk = desk
+        self.name: Protocol = "smtp" if desk is None else "submission"
         self.limits = limits
         self.crossing = crossing
         self.tls = tls
@@ -71,6 +83,14 @@ def make_smtp(
 ) -> SmtpServer:
     """Call it on the loop's thread. *tls* is asked at each handshake; None turns STARTTLS off."""
     return SmtpServer(app, limits, crossing, tls or (lambda: None))
+
+
+def make_submission(
+    app: App, limits: SmtpLimits, crossing: Crossing, tls: TlsSource | None, desk: Desk
+) -> SmtpServer:
+    """The same for mail from our users; for STARTTLS and implicit TLS alike."""
+    limits = replace(limits, command_line=max(limits.command_line, LONGEST_LINE))
+    return SmtpServer(app, limits, crossing, tls or (lambda: None), desk)
 
 
 class SmtpProtocol(SMTP):
@@ -153,6 +173,11 @@ class SmtpProtocol(SMTP):
         self._message_began = self.loop.time()
         self._engine.read_with(reader)
 
+    @property
+    def tls_object(self) -> object:
+        """What ssl says of the connection, None in the clear."""
+        return None if self._wire is None else self._wire.get_extra_info("ssl_object")
+
     async def start_tls(self) -> bytes:
         """STARTTLS (RFC 3207). Nothing the client said in the clear may follow it."""
         wire, dialogue = self._wire, self._dialogue
@@ -196,7 +221,7 @@ class SmtpProtocol(SMTP):
         if self._wire is None or self._wire.is_closing():
             return
         server = self._server
-        self._dialogue = Dialogue(
+        self._dialogue = (Dialogue if server.desk is None else Submission)(
             server.app,
             server.crossing,
             server.limits,
@@ -207,6 +232,8 @@ class SmtpProtocol(SMTP):
             self._naming(),
             server.tls() is not None,
         )
+        if isinstance(self._dialogue, Submission) and server.desk is not None:
+            self._dialogue.desk = server.desk
         self._wire.write(self._dialogue.greeting())
 
     def _allow_message(self) -> bool:
@@ -275,6 +302,7 @@ class SmtpProtocol(SMTP):
 
     def _bad_line(self, dialogue: Dialogue, line: BadLine) -> bytes:
         dialogue.closing = line.reason == "bare LF"
+        dialogue.bad_line()
         return _BAD_LINES[line.reason]
 
     async def _wait(self, reply: Awaitable[bytes]) -> None:
@@ -300,7 +328,7 @@ class SmtpProtocol(SMTP):
 
     def _counted_reply(self, reply: bytes) -> bytes:
         if reply[0] in b"45" and self._dialogue is not None and not self._dialogue.closing:
-            metrics.refusals["smtp"] += 1
+            metrics.refusals[self._server.name] += 1
             self._errors += 1
             if self._errors > self._server.limits.errors:
                 self._dialogue.closing = True

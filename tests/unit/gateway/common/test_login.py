@@ -56,7 +56,9 @@ class Counting:
         self._directory = app.directory
         self._checked = checked
         self.account = app.directory.account
+        self.account_by_id = app.directory.account_by_id
         self.credential_version = app.directory.credential_version
+        self.scram_verifier = app.directory.scram_verifier
 
     def authenticate(self, name: str, password: str) -> Account | None:
         self._checked.append(name)

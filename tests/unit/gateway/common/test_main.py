@@ -15,6 +15,7 @@ import pytest
 from gateway.certificates import development_certificate
 
 ROOT = Path(__file__).parents[4]
+LISTENERS = ["imap", "imaps", "pop3", "pop3s", "smtp", "submission", "submissions"]
 
 
 class Gateway:
@@ -24,7 +25,7 @@ class Gateway:
             **os.environ,
             "POSTROOM_DATA": str(folder / "data"),
             "POSTROOM_READY_FILE": str(ready),
-            **{f"POSTROOM_{name}": "any" for name in ("SMTP", "IMAP", "IMAPS", "POP3", "POP3S")},
+            **{f"POSTROOM_{name.upper()}": "any" for name in LISTENERS},
             **{f"POSTROOM_{name}": value for name, value in settings.items()},
         }
         self.errors = folder / "errors"
@@ -59,7 +60,7 @@ def gateway(folder: Path) -> Iterator[Gateway]:
 
 
 def test_it_serves_reloads_and_stops_in_order(gateway: Gateway, folder: Path) -> None:
-    assert sorted(gateway.ports) == ["imap", "imaps", "pop3", "pop3s", "smtp"], gateway.log()
+    assert sorted(gateway.ports) == LISTENERS, gateway.log()
     client = poplib.POP3("127.0.0.1", gateway.ports["pop3"], timeout=20)
     assert b"POP3 ready" in client.getwelcome()
 
