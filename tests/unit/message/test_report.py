@@ -355,7 +355,7 @@ def test_text_takes_the_shorter_way() -> None:
         text = "".join(rng.choice([encoding, "x ", "= ", "\n"]) for _ in range(400)) + "\n"
         built = build_report(b"", "x", [text_part(text, "de", "")])
         [part] = email.message_from_bytes(built, policy=email.policy.default).get_payload()
-        assert part.get_content() == text
+        assert part.get_content().replace("\r\n", "\n") == text
         assert max(map(len, built.split(b"\r\n"))) <= 78
 
 

@@ -8,6 +8,7 @@ import re
 
 from postroom.relay.reports import Told
 
+_CODE = re.compile(r"(?<![0-9.])[45]\.[0-9]{1,3}\.[1-9][0-9]{0,2}(?![0-9.])")
 _SUBJECT_AND_DETAIL = re.compile(r"[245]\.([0-9]{1,3}\.[0-9]{1,3})")
 
 # By subject and detail of the code; the class (4 or 5) only says who gave up.
@@ -102,3 +103,15 @@ def delay_cause_of(told: Told) -> str:
         return f"delayed_{cause}"
     # A server that talks to us and puts us off is there; one that said nothing is not.
     return "delayed_put_off" if told.reply else "delayed_unreachable"
+
+
+def guess_status(said: str) -> str:
+    """The enhanced code that words amount to, "" when they say nothing certain."""
+    said = said[:1000]
+    if (code := _CODE.search(said)) is not None:
+        return code[0]
+    if _SAYS_FULL.search(said):
+        return "5.2.2"
+    if _SAYS_SPAM.search(said):
+        return "5.7.1"
+    return "5.1.1" if _SAYS_UNKNOWN.search(said) else ""

@@ -1,0 +1,1 @@
+"""What others report about mail of ours: bounces, complaints, notices of Amazon SES."""
