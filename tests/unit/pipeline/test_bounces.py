@@ -115,6 +115,7 @@ def test_a_report_becomes_an_accepted_message(rooms: Rooms) -> None:
     assert process(rooms, [waiting]) == {}
     [accepted] = rooms.accepted()
     assert accepted.reverse_path == ""
+    assert accepted.ours  # it may go anywhere, and is not taken for a report of others
     assert [(to.address, to.notify) for to in accepted.recipients] == [
         ("anna@example.test", ("NEVER",))
     ]

@@ -186,3 +186,16 @@ def test_failures_at_one_moment_count_once(suppression: Suppression) -> None:
     found = suppression.get(OURS, BOB)
     assert found is not None
     assert found.count == 1
+
+
+def test_who_was_not_tried_is_told_when_and_why(suppression: Suppression, clock: SetClock) -> None:
+    bounce(suppression, "q1")
+    [found] = suppression.find([(OURS, BOB)]).values()
+    told = found.told("Bob@other.test", "rfc822;bob@other.test", 5)
+    assert (told.action, told.status, told.suppressed) == ("failed", STATUS, "bounce")
+    assert (told.since, told.until) == (int(clock.time * 1000), found.until)
+    assert told.reason == (
+        "Not tried: it is on the suppression list of example.test, "
+        "because mail for it had come back as undeliverable (550 No such user)"
+    )
+    assert not counts_as_hard(told.status)

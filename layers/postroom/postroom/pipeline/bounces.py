@@ -161,6 +161,7 @@ def _accepted(app: Rooms, report: Report) -> Accepted:
         "",  # RFC 3464 section 2
         (Recipient(report.reverse_path, ("NEVER",)),),  # RFC 3461 section 6.1
         message_id,
+        ours=True,
         smtputf8=not message.isascii() and (report.smtputf8 or not report.reverse_path.isascii()),
     )
 

@@ -26,6 +26,7 @@ from postroom.directory.addresses import BadAddress, canonical, canonical_domain
 from postroom.errors import ConditionFailed, PostroomError
 from postroom.platform.clock import Clock
 from postroom.platform.table import Absent, Delete, Holds, Key, Put, Record, Table
+from postroom.relay.reports import Told
 
 Kind = Literal["bounce", "complaint", "manual"]
 
@@ -75,6 +76,20 @@ class Suppressed:
         }[self.kind]
         said = f" ({self.reason})" if self.reason else ""
         return f"Not tried: it is on the suppression list of {self.domain}, because {why}{said}"
+
+    def told(self, address: str, original: str, now: int) -> Told:
+        """What is to be told of a recipient that was not tried. *original*: its ORCPT."""
+        return Told(
+            address,
+            "failed",
+            STATUS,
+            self.sentence,
+            now,
+            original,
+            until=self.until,
+            suppressed=self.kind,
+            since=self.since,
+        )
 
 
 class NotSuppressed(PostroomError):
