@@ -15,7 +15,7 @@ from postroom.message.feedback import parse_feedback_report
 from postroom.message.report import read_report
 from postroom.message.xtext import decode_unitext, decode_xtext, parse_original_recipient
 from postroom.pipeline.bounces import decode
-from postroom.relay.bounces.looks import looks_like_report
+from postroom.relay.bounces.incoming import looks_like_report
 from postroom.relay.bounces.reading import read_bounce
 from postroom.relay.bounces.ses import parse_ses
 from postroom.relay.notices.words import choose_language

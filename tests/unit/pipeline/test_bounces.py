@@ -12,11 +12,12 @@ from postroom.errors import BadSyntax, StoreUnavailable
 from postroom.journeys.ids import is_queue_id, new_queue_id, tail_of, time_of
 from postroom.journeys.store import Event, Journey, Journeys
 from postroom.pipeline.accepted import Accepted
-from postroom.pipeline.bounces import Incoming, Letter, decode, process
+from postroom.pipeline.bounces import Letter, decode, process
 from postroom.platform.batches import Reasons, run_batch
 from postroom.platform.blobs import BlobKey, BlobStore
 from postroom.platform.embedded.store import EmbeddedStore
 from postroom.platform.queue import Queue
+from postroom.relay.bounces.incoming import Incoming
 from postroom.relay.bounces.ses import SesNotice
 from postroom.relay.reports import Report, Told, new_report
 from postroom.relay.suppression import Suppression
@@ -184,6 +185,13 @@ def test_reports_on_one_message_are_several_messages(rooms: Rooms) -> None:
     names = ["other.test 1", "other.test 2", "third.test 1"]
     process(rooms, [rooms.waits(a_report(name)) for name in names])
     assert len({accepted.queue_id for accepted in rooms.accepted()}) == 3
+
+
+def test_requiretls_holds_for_the_report_as_well(rooms: Rooms) -> None:
+    """RFC 8689 section 5."""
+    process(rooms, [rooms.waits(a_report(requiretls=True))])
+    [accepted] = rooms.accepted()
+    assert accepted.requiretls
 
 
 def test_smtputf8_is_asked_for_where_it_is_needed(rooms: Rooms) -> None:

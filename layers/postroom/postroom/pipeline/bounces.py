@@ -4,7 +4,7 @@ Fed by the Bounces queue with letters of three kinds:
 
 * the ticket of a report that waits (`relay.reports`): it is composed, stored under a queue id
   that follows from the ticket, and put into the Inbound queue like any accepted message;
-* a message that came in and looks like a report about mail of ours (`Incoming`);
+* a message that came in and looks like a report (`relay.bounces.incoming`);
 * a notice of Amazon SES, as SNS delivers it.
 
 Every letter may come again, and every step may be the last one before a crash: the same ticket
@@ -28,6 +28,7 @@ from postroom.platform.clock import Clock
 from postroom.platform.queue import Queue
 from postroom.platform.table import Table
 from postroom.relay.bounces.crediting import Credit, credit, credit_ses
+from postroom.relay.bounces.incoming import Incoming
 from postroom.relay.bounces.reading import read_bounce
 from postroom.relay.bounces.ses import SesNotice, parse_ses
 from postroom.relay.notices.compose import compose, message_id_of
@@ -64,18 +65,6 @@ class Rooms(Protocol):
     def queue(self, name: str) -> Queue: ...
     def language_of(self, account: str) -> str:
         """The language tag that an account prefers, "" when it has no wish or is unknown."""
-
-
-class Incoming(msgspec.Struct, frozen=True):
-    """A message delivered here that looks like a report (`relay.bounces.looks`)."""
-
-    queue_id: str
-    blob: BlobKey
-    recipients: tuple[str, ...]  # forward-paths: a later VERP address tells of a list member
-    reverse_path: str = ""
-
-    def to_json(self) -> str:
-        return msgspec.json.encode({"credit": self}).decode()
 
 
 class _Envelope(msgspec.Struct):
@@ -162,6 +151,7 @@ def _accepted(app: Rooms, report: Report) -> Accepted:
         (Recipient(report.reverse_path, ("NEVER",)),),  # RFC 3461 section 6.1
         message_id,
         ours=True,
+        requiretls=report.requiretls,  # RFC 8689 section 5
         smtputf8=not message.isascii() and (report.smtputf8 or not report.reverse_path.isascii()),
     )
 

@@ -46,6 +46,7 @@ class Report(msgspec.Struct, frozen=True, omit_defaults=True):
     smtputf8: bool = False
     message_id: str = ""
     account: str = ""  # of the sender, "" for mail from elsewhere
+    requiretls: bool = False  # the report needs it as well (RFC 8689 section 5)
 
     @property
     def ticket(self) -> Ticket:

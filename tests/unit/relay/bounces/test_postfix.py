@@ -16,7 +16,7 @@ import pytest
 
 from bench.machine import accepts, free_ports, wait_until
 from postroom.relay.bounces.crediting import credit
-from postroom.relay.bounces.looks import looks_like_report
+from postroom.relay.bounces.incoming import looks_like_report
 from postroom.relay.bounces.reading import read_bounce
 from tests.unit.relay.bounces.test_crediting import QUEUE_ID, Rooms, rooms  # noqa: F401
 

@@ -7,7 +7,7 @@ import pytest
 
 from postroom.errors import BadSyntax
 from postroom.journeys.ids import new_queue_id
-from postroom.relay.bounces.looks import looks_like_report
+from postroom.relay.bounces.incoming import looks_like_report
 from postroom.relay.bounces.reading import read_bounce
 from postroom.relay.bounces.ses import parse_ses
 

@@ -141,6 +141,7 @@ def test_only_a_failure_brings_the_text_back() -> None:
 
     assert third() == third(ret="FULL") == "message/rfc822"
     assert third(ret="HDRS") == "text/rfc822-headers"
+    assert third(ret="FULL", requiretls=True) == "text/rfc822-headers"  # RFC 8689 section 5
     for action in ("delayed", "relayed", "delivered", "expanded"):
         assert third(told=(told(action=action),), ret="FULL") == "text/rfc822-headers"  # type: ignore[arg-type]
 

@@ -62,7 +62,12 @@ def compose(
 
 
 def _wants_full(report: Report) -> bool:
-    """RFC 3461 section 6.2: the text comes back with failures only, unless RET=HDRS."""
+    """RFC 3461 section 6.2: the text comes back with failures only, unless RET=HDRS.
+
+    Never with REQUIRETLS, whatever RET says (RFC 8689 section 5).
+    """
+    if report.requiretls:
+        return False
     return report.ret.upper() != "HDRS" and gravest(report.told) == "failed"
 
 

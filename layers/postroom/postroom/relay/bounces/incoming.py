@@ -1,8 +1,14 @@
-"""Whether a message that came in may be a report about mail of ours. Pure and cheap."""
+"""Whether a message that came in may be a report about mail of ours, and the letter that says so.
+
+Pure and cheap: the inbound function asks it of every message.
+"""
 
 import re
 
+import msgspec
+
 from postroom.message.headers import pairs
+from postroom.platform.blobs import BlobKey
 
 _LONGEST_HEADER = 64 * 1024  # octets looked at
 _LONGEST_VALUE = 1000
@@ -13,6 +19,18 @@ _SUBJECT = re.compile(
     rb"undeliver|returned mail|failure notice|mail delivery|delivery (?:status|failure|report)"
     rb"|delivery has failed|non.?remis|unzustellbar|could not be delivered|mail system error"
 )
+
+
+class Incoming(msgspec.Struct, frozen=True):
+    """A message delivered here that looks like a report."""
+
+    queue_id: str
+    blob: BlobKey
+    recipients: tuple[str, ...]  # forward-paths: a later VERP address tells of a list member
+    reverse_path: str = ""
+
+    def to_json(self) -> str:
+        return msgspec.json.encode({"credit": self}).decode()
 
 
 def looks_like_report(header: bytes, reverse_path: str) -> bool:
