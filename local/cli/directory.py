@@ -3,6 +3,7 @@
 import re
 import secrets
 import sys
+from dataclasses import replace
 from typing import Annotated, Any
 
 import typer
@@ -20,6 +21,10 @@ alias = typer.Typer(no_args_is_help=True, help="Addresses whose mail goes to oth
 
 DomainName = Annotated[str, typer.Argument(metavar="DOMAIN", help="For example example.org.")]
 Address = Annotated[str, typer.Argument(metavar="ADDRESS", help="For example alice@example.org.")]
+Identity = Annotated[
+    str, typer.Argument(metavar="ADDRESS", help="boss@example.org, or @example.org for all of it.")
+]
+UserAddress = Annotated[str, typer.Argument(metavar="USER", help="Who may send as it.")]
 FromStdin = Annotated[
     bool, typer.Option("--password-stdin", help="Read the password from standard input.")
 ]
@@ -115,7 +120,7 @@ def show_user(address: Address, as_json: Json = False, data: Data = DEFAULT_DATA
     """One user with mailboxes."""
     with opened(data) as app:
         account = _account(app, address)
-        row = _user_row(app, account, as_json)
+        row = {**_user_row(app, account, as_json), **_sending_row(app, account)}
         mailboxes = [
             {
                 "mailbox": mailbox.name,
@@ -168,10 +173,60 @@ def change_quota(address: Address, quota: str, data: Data = DEFAULT_DATA) -> Non
     """Change how much mail a user may keep: 500MB, 2GB; 0 for no limit."""
     with opened(data) as app:
         account = _account(app, address)
-        changed = Account(account.id, account.address, _octets(quota), account.enabled)
+        changed = replace(account, quota=_octets(quota))
         app.directory.set_account(changed)
     limit = octets(changed.quota) if changed.quota else "as much as fits"
     done(f"{account.address} may keep {limit}")
+
+
+@user.command("set")
+def change_user(
+    address: Address,
+    language: Annotated[
+        str | None,
+        typer.Option(metavar="TAG", help="Of what Postroom writes to the user: de, pt-BR."),
+    ] = None,
+    messages: Annotated[
+        int | None,
+        typer.Option(min=0, help="The user may send in an hour; 0: as many as everybody."),
+    ] = None,
+    recipients: Annotated[
+        int | None,
+        typer.Option(min=0, help="The user may send to in a day; 0: as many as everybody."),
+    ] = None,
+    data: Data = DEFAULT_DATA,
+) -> None:
+    """Change a user's language, and how much the user may send. What is not named stays."""
+    if language and re.fullmatch(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,3}", language) is None:
+        raise BadSetting(f"{language!r} is no language tag (BCP 47): write de or pt-BR")
+    with opened(data) as app:
+        account = _account(app, address)
+        changed = replace(
+            account,
+            language=account.language if language is None else language,
+            messages_per_hour=account.messages_per_hour if messages is None else messages,
+            recipients_per_day=account.recipients_per_day if recipients is None else recipients,
+        )
+        app.directory.set_account(changed)
+    done(f"{account.address} is changed")
+
+
+@user.command("grant")
+def grant(identity: Identity, user_address: UserAddress, data: Data = DEFAULT_DATA) -> None:
+    """Let a user send mail as another address, or as every address of a domain."""
+    with opened(data) as app:
+        account = _account(app, user_address)
+        app.directory.grant(identity, account.id)
+    done(f"{account.address} may send as {identity}")
+
+
+@user.command("revoke")
+def revoke(identity: Identity, user_address: UserAddress, data: Data = DEFAULT_DATA) -> None:
+    """Take back what `grant` gave. A user's own address and aliases need no grant."""
+    with opened(data) as app:
+        account = _account(app, user_address)
+        app.directory.revoke(identity, account.id)
+    done(f"{account.address} may no longer send as {identity}")
 
 
 @alias.command("add")
@@ -183,7 +238,7 @@ def add_alias(
     """Send the mail of ADDRESS to other addresses.
 
     ADDRESS may be a user's own: the mail is then forwarded, and kept as well when the user is
-    among the targets.
+    among the targets. Targets may lie in other domains.
     """
     with opened(data) as app:
         app.directory.add_alias(Alias(address, tuple(targets)))
@@ -205,13 +260,13 @@ def list_aliases(
 
 @alias.command("show")
 def show_alias(address: Address, as_json: Json = False, data: Data = DEFAULT_DATA) -> None:
-    """One alias, and the users its mail ends with."""
+    """One alias, and where its mail ends: users, and addresses in other domains."""
     with opened(data) as app:
         found = app.directory.alias(address)
         if found is None:
             raise NotThere("alias", address)
         route = app.directory.routes([found.address])[0]
-    reached = [target.address for target in route.targets]
+    reached = [*(target.address for target in route.targets), *route.elsewhere]
     show([{**_alias_row(found), "reaches": reached, "lost": list(route.reasons)}], as_json, "")
 
 
@@ -288,6 +343,16 @@ def _user_row(app: App, account: Account, as_json: bool) -> dict[str, Any]:
         "enabled": account.enabled,
         "mail": octets(usage),
         "limit": octets(account.quota) if account.quota else "none",
+    }
+
+
+def _sending_row(app: App, account: Account) -> dict[str, Any]:
+    """What is not shown in lists, since most users have none of it."""
+    return {
+        "language": account.language,
+        "messages_per_hour": account.messages_per_hour,
+        "recipients_per_day": account.recipients_per_day,
+        "may_send_as": app.directory.identities(account.id),
     }
 
 

@@ -139,17 +139,27 @@ def _print_next_steps(
             f"printf '{mail}' | curl -sS smtp://127.0.0.1:{ports['smtp']} "
             f"--mail-from you@elsewhere.test --mail-rcpt {user} -T -"
         )
+    password = f":{demo[user]}" if user in demo else ""
+    trust = f"--cacert {authority} " if authority is not None else ""
+    if ports["submission"]:
+        console.print(f"\n  Send one as {user.partition('@')[0]}:\n")
+        friend = f"bob@{DEMO_DOMAIN}"
+        mail = f"From: {user}\\r\\nTo: {friend}\\r\\nSubject: Hello\\r\\n\\r\\nHi.\\r\\n"
+        _command(
+            f"printf '{mail}' | curl -sS {trust}--ssl-reqd -u {user}{password} "
+            f"smtp://localhost:{ports['submission']} "
+            f"--mail-from {user} --mail-rcpt {friend} -T -"
+        )
     if ports["imaps"]:
         console.print("\n  Read it:\n")
-        password = f":{demo[user]}" if user in demo else ""
-        trust = f"--cacert {authority} " if authority is not None else ""
         _command(
             f"curl -sS {trust}-u {user}{password} 'imaps://localhost:{ports['imaps']}/INBOX;UID=*'"
         )
     console.print("\n  Administer it: [bold]postroom --help[/], in another terminal.\n")
 
 
-_SPOKEN = ("smtp", "imap", "imaps", "pop3", "pop3s")  # what the gateway opens so far
+# What the gateway opens so far.
+_SPOKEN = ("smtp", "submission", "submissions", "imap", "imaps", "pop3", "pop3s")
 
 
 def _command(line: str) -> None:

@@ -41,8 +41,9 @@ class JwtTokens:
             aud={"essential": True, "value": self.audience},
             exp={"essential": True},
         )
+        keys = self._key_set()
         try:
-            claims = jwt.decode(token, self._key_set(), algorithms=list(_ALGORITHMS)).claims
+            claims = jwt.decode(token, keys, algorithms=list(_ALGORITHMS)).claims
             rules.validate(claims)
         except (JoseError, ValueError, TypeError, KeyError, AttributeError):
             # A stranger's token: whatever is wrong with it, it is no token of ours.
@@ -59,6 +60,6 @@ class JwtTokens:
             if self._keys is None or stamp != self._read:
                 self._keys = KeySet.import_key_set(json.loads(self.keys.read_bytes()))
                 self._read = stamp
-        except (OSError, ValueError, KeyError, JoseError) as error:
+        except (OSError, ValueError, TypeError, KeyError, JoseError) as error:
             raise StoreUnavailable(f"no keys for tokens in {self.keys}: {error}") from error
         return self._keys
