@@ -284,3 +284,9 @@ def test_an_address_cannot_break_out_of_its_command(address: str) -> None:
         outcome = one(send(sink, replace(parcel(), reverse_path="a@b>\r\nRSET\r\n")))
     assert (outcome.kind, outcome.status) == ("failed", "5.1.7")
     assert "MAIL" not in sink.verbs()
+
+
+def test_mail_put_off_and_the_connection_lost() -> None:
+    with Sink(rules(at("MAIL", "451 4.7.1 Later"), at("RCPT", Drop()))) as sink:
+        outcome = one(send(sink))
+    assert (outcome.kind, outcome.unsure) == ("deferred", False)

@@ -141,8 +141,8 @@ class Transaction:
             if unsure:
                 self.outcomes.update((one.address, outcome) for one in left)
             else:
-                self.unheard = left
-                self.unheard_outcome = outcome
+                self.unheard = [*self.unheard, *left]
+                self.unheard_outcome = self.unheard_outcome or outcome
             raise
 
     def _run(self, reset: bool, eager: bool) -> Dialogue[None]:
