@@ -40,8 +40,11 @@ def resources(template: str = "template.yaml") -> Mapping[str, Any]:
     return found
 
 
-def make_stores(queues: Sequence[str] = ("inbound",), endpoint: str | None = None) -> Settings:
-    """Make table, bucket, topic and queues; return the settings that lead to them."""
+QUEUES = ("inbound", "outbound", "bounces")
+
+
+def make_stores(queues: Sequence[str] = QUEUES, endpoint: str | None = None) -> Settings:
+    """Make table, bucket, topic, key and queues; return the settings that lead to them."""
     options: Any = {"region_name": "us-east-1", "endpoint_url": endpoint}
     table = resources()["Table"]["Properties"]
     dynamodb = boto3.client("dynamodb", **options)
@@ -64,7 +67,10 @@ def make_stores(queues: Sequence[str] = ("inbound",), endpoint: str | None = Non
             inbound["VisibilityTimeout"],
             inbound["RedrivePolicy"]["maxReceiveCount"],
         )
-    return Settings(store="aws", table="postroom", bucket="postroom", topic=topic, queues=urls)
+    key = boto3.client("kms", **options).create_key()["KeyMetadata"]["Arn"]
+    return Settings(
+        store="aws", table="postroom", bucket="postroom", topic=topic, queues=urls, key=key
+    )
 
 
 def set_queue(sqs: Any, url: str, visibility: int, max_receives: int) -> None:

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from local.cli.session import DEFAULT_DATA, Data, Json, console, opened, printable
 from postroom.journeys.store import Journey
+from postroom.relaying import operations_of
 
 
 def trace(
@@ -26,7 +27,7 @@ def trace(
 ) -> None:
     """The journey of a message: accepted, delivered, and when."""
     with opened(data) as app:
-        journeys = app.journeys.trace(name)
+        journeys = operations_of(app).with_attempts(app.journeys.trace(name))
     if not journeys:
         Console(stderr=True).print(
             f"nothing is known of {printable(name)}: it was never accepted here, its journey is "

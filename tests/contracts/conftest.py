@@ -18,7 +18,7 @@ from postroom.app import Platform
 from postroom.platform.aws.store import AwsStore
 from postroom.platform.embedded.store import EmbeddedStore
 from postroom.platform.queue import Queue
-from tests.aws_account import account_in_process, make_stores, set_queue
+from tests.aws_account import QUEUES, account_in_process, make_stores, set_queue
 
 
 class MovableClock:
@@ -76,7 +76,7 @@ def aws(folder: Path) -> Iterator[World]:
         clock.ahead += seconds
 
     with account_in_process(lambda: clock.ahead):
-        settings = make_stores(["inbound", "outbound", "relay"])
+        settings = make_stores([*QUEUES, "relay"])
         store = AwsStore(settings, clock)
         sqs = boto3.client("sqs")
 

@@ -25,9 +25,9 @@ from local.runtime.invoke import failed_letters, sqs_event
 from postroom.app import App, wire
 from postroom.directory.records import Account, Domain
 from postroom.mailboxes.records import Mailbox, Message
-from postroom.pipeline.accepted import Accepted
 from postroom.pipeline.dead_letters import DeadLetters
 from postroom.pipeline.inbound import process
+from postroom.pipeline.later import letter_of
 from postroom.platform.batches import Reasons, run_batch
 from postroom.platform.queue import Letter
 from postroom.platform.system import SystemRandomness
@@ -131,9 +131,7 @@ class House:
     def invoke(self, letters: Sequence[Letter]) -> set[str]:
         """Run the function on a batch and leave the queue alone; return the letters that failed."""
         event = sqs_event("inbound", letters)
-        answer = run_batch(
-            event, Accepted.from_json, lambda batch: process(self.app, batch), self.reasons
-        )
+        answer = run_batch(event, letter_of, lambda batch: process(self.app, batch), self.reasons)
         return failed_letters(answer, letters)
 
     def deliver(self) -> set[str]:

@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from functools import cached_property
+from typing import TYPE_CHECKING, Protocol
 
 from postroom.directory.store import Directory
 from postroom.journeys.store import Journeys
@@ -14,7 +15,15 @@ from postroom.platform.resolver import Resolver
 from postroom.platform.system import SystemClock, SystemRandomness
 from postroom.platform.table import Table
 from postroom.platform.topic import Topic
+from postroom.platform.vault import Vault
+from postroom.relay.forwarding import Forwarding
+from postroom.relay.outbound import Outbound
+from postroom.relay.suppression import Suppression
 from postroom.settings import Settings
+
+if TYPE_CHECKING:
+    from postroom.authentication.dkim.keys import DkimKeys
+    from postroom.authentication.dkim.signer import Signer
 
 
 class Platform(Protocol):
@@ -24,6 +33,7 @@ class Platform(Protocol):
     blobs: BlobStore
     topic: Topic
     resolver: Resolver
+    vault: Vault
     # Whether reads answer in microseconds, so that an event loop may do them itself.
     reads_are_local: bool
 
@@ -34,8 +44,10 @@ class Platform(Protocol):
         """Finish writes under way and let go of files and connections."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class App:
+    """What every program is made of. Parts that few of them need are made at first use."""
+
     settings: Settings
     platform: Platform
     clock: Clock
@@ -43,10 +55,44 @@ class App:
     directory: Directory
     mailboxes: Mailboxes
     journeys: Journeys
+    outbound: Outbound
+    suppression: Suppression
 
     @property
     def blobs(self) -> BlobStore:
         return self.platform.blobs
+
+    @property
+    def table(self) -> Table:
+        return self.platform.table
+
+    @property
+    def hostname(self) -> str:
+        return self.settings.hostname
+
+    def queue(self, name: str) -> Queue:
+        return self.platform.queue(name)
+
+    @cached_property
+    def forwarding(self) -> Forwarding:
+        return Forwarding(self.table, self.platform.vault, self.clock, self.randomness)
+
+    @cached_property
+    def dkim_keys(self) -> "DkimKeys":
+        from postroom.authentication.dkim.keys import DkimKeys
+
+        return DkimKeys(self.table, self.platform.vault, self.clock, self.randomness)
+
+    @cached_property
+    def signer(self) -> "Signer":
+        from postroom.authentication.dkim.signer import Signer
+
+        return Signer(self.dkim_keys, self.clock)
+
+    def language_of(self, account: str) -> str:
+        """The language that an account's owner wants to be written to in, "" for no wish."""
+        found = self.directory.account_by_id(account)
+        return found.language if found is not None else ""
 
 
 def build(environment: Mapping[str, str]) -> App:
@@ -69,12 +115,16 @@ def open_platform(settings: Settings, clock: Clock) -> Platform:
 
 def wire(settings: Settings, platform: Platform, clock: Clock, randomness: Randomness) -> App:
     table = platform.table
+    journeys = Journeys(table, clock)
+    mailboxes = Mailboxes(table, platform.blobs, platform.topic, clock, randomness)
     return App(
         settings=settings,
         platform=platform,
         clock=clock,
         randomness=randomness,
         directory=Directory(table, clock, randomness),
-        mailboxes=Mailboxes(table, platform.blobs, platform.topic, clock, randomness),
-        journeys=Journeys(table, clock),
+        mailboxes=mailboxes,
+        journeys=journeys,
+        outbound=Outbound(table, platform, journeys, mailboxes, clock, settings.lease),
+        suppression=Suppression(table, clock),
     )

@@ -1,164 +1,70 @@
-"""From the Inbound queue to the mailboxes, in the order of the page.
+"""From the Inbound queue to the mailboxes and to the relay, in the order of the page.
 
 A batch goes through each step together, because a batch read or a transaction for ten messages
 costs hardly more than for one. A message that fails leaves the batch with its reason and comes
 back by itself; the others go on. Every step may run again on a message it has already done.
 """
 
-import hashlib
-from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import Protocol
 
-from postroom.directory.records import Route, Target
-from postroom.directory.store import Directory
-from postroom.errors import ConditionFailed, PostroomError
-from postroom.journeys.store import Event, Journey, Journeys
-from postroom.mailboxes.records import Delivery, NewMessage
-from postroom.mailboxes.store import Mailboxes, MailboxMissing
-from postroom.message.summary import Summary, summarise
+from postroom.errors import BlobMissing, ConditionFailed, PostroomError
+from postroom.message.headers import end_of_header
+from postroom.message.summary import summarise
 from postroom.pipeline.accepted import Accepted
-from postroom.platform.blobs import BlobStore
-from postroom.platform.clock import Clock
-from postroom.platform.table import Put
+from postroom.pipeline.delivering import deliver
+from postroom.pipeline.later import hold, letters
+from postroom.pipeline.relaying import relay
+from postroom.pipeline.routing import route
+from postroom.pipeline.work import Rooms, Work
+from postroom.relay.bounces.incoming import Incoming, looks_like_report
+from postroom.relay.waiting import Ticket, gone
 
 
-class Rooms(Protocol):
-    """What the pipeline needs of the application."""
-
-    @property
-    def blobs(self) -> BlobStore: ...
-    @property
-    def directory(self) -> Directory: ...
-    @property
-    def mailboxes(self) -> Mailboxes: ...
-    @property
-    def journeys(self) -> Journeys: ...
-    @property
-    def clock(self) -> Clock: ...
-
-
-class Undeliverable(PostroomError):
-    """Some recipients lead to no mailbox: their account or alias has gone since the 250."""
-
-    def __init__(self, queue_id: str, reasons: Sequence[str]) -> None:
-        super().__init__(f"{queue_id} cannot be delivered to everyone: {'; '.join(reasons)}")
-
-
-@dataclass(slots=True)
-class Work:
-    """One message on its way through the steps."""
-
-    accepted: Accepted
-    summary: Summary | None = None
-    targets: dict[str, Target] = field(default_factory=dict)  # by account id
-    recipients: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
-    lost: list[str] = field(default_factory=list)  # why some recipients have no mailbox
-    claim: str = ""  # names this set of targets: a later run may find more (an alias was changed)
-    error: Exception | None = None
-
-
-def process(app: Rooms, batch: Sequence[Accepted]) -> dict[int, Exception]:
+def process(app: Rooms, batch: Sequence[Accepted | Ticket]) -> dict[int, Exception]:
     """Take the messages through all steps. Returns the positions that failed, and why."""
-    works = [Work(accepted) for accepted in batch]
+    works = [
+        None if accepted is None else Work(accepted, later)
+        for accepted, later in letters(app.table, batch)
+    ]
     for step in STEPS:
-        step(app, [work for work in works if work.error is None])
-    return {number: work.error for number, work in enumerate(works) if work.error is not None}
+        step(app, [work for work in works if work and work.error is None and not work.done])
+    return {
+        number: work.error for number, work in enumerate(works) if work and work.error is not None
+    }
+
+
+def wait(app: Rooms, works: list[Work]) -> None:
+    """Put aside what is to be released later (RFC 4865)."""
+    now = app.clock.seconds() * 1000
+    for work in works:
+        if work.accepted.hold_until <= now or work.later is not None:
+            continue
+        try:
+            app.table.write(*hold(work.accepted, app.journeys, work.origin))
+        except ConditionFailed:
+            pass  # an earlier run has done it
+        except PostroomError as error:
+            work.error = error
+        work.done = True
 
 
 def read(app: Rooms, works: list[Work]) -> None:
     """Read the message once and note what clients will ask of it."""
     for work in works:
+        if not work.targets and not (work.leaving.goals and work.is_ours):
+            continue  # nobody looks into it
         try:
-            work.summary = summarise(app.blobs.get(work.accepted.blob))
+            work.text = app.blobs.get(work.accepted.blob)
+            if work.targets:
+                work.summary = summarise(work.text)
+        except BlobMissing as error:
+            # A repeat of what went to other servers only, long ago: the text went with it.
+            if app.journeys.trace(work.accepted.queue_id):
+                work.done = True
+            else:
+                work.error = error
         except PostroomError as error:
             work.error = error
-
-
-def route(app: Rooms, works: list[Work]) -> None:
-    """Follow every recipient to accounts: aliases, details, domain aliases, catch-alls."""
-    recipients = [recipient.address for work in works for recipient in work.accepted.recipients]
-    found = dict(zip(recipients, app.directory.routes(recipients), strict=True))
-    for work in works:
-        for recipient in work.accepted.recipients:
-            _add_route(work, recipient.address, found[recipient.address])
-        accounts = " ".join(sorted(work.targets))
-        work.claim = hashlib.blake2b(accounts.encode(), digest_size=4).hexdigest()
-
-
-def _add_route(work: Work, recipient: str, route: Route) -> None:
-    for target in route.targets:
-        work.targets.setdefault(target.account, target)
-        work.recipients[target.account].append(recipient)
-    reasons = [
-        *route.reasons,
-        *(f"{address}: not in a domain of ours" for address in route.elsewhere),
-    ]
-    if reasons and not route.targets:
-        work.lost += reasons
-
-
-def deliver(app: Rooms, works: list[Work]) -> None:
-    """Append to each account's INBOX, once: the journey record is the marker.
-
-    All mailboxes of the batch are written together, one transaction each.
-    """
-    pending = [(work, account) for work in works for account in work.targets]
-    deliveries = [
-        Delivery(
-            account,
-            app.mailboxes.inbox(account),
-            [_new_message(work, account)],
-            [_marker(app, work, account)],
-        )
-        for work, account in pending
-    ]
-    outcomes = app.mailboxes.append_many(deliveries)
-    for (work, account), outcome in zip(pending, outcomes, strict=True):
-        if isinstance(outcome, MailboxMissing):  # the account is being removed
-            work.lost.append(f"{work.targets[account].address}: {outcome}")
-        elif isinstance(outcome, ConditionFailed):
-            continue  # delivered by an earlier run
-        elif isinstance(outcome, PostroomError):
-            work.error = outcome
-
-
-def _new_message(work: Work, account: str) -> NewMessage:
-    accepted, target = work.accepted, work.targets[account]
-    assert work.summary is not None  # noqa: S101  (set by `read`, or the work has left the batch)
-    prefix = f"Return-Path: <{accepted.reverse_path}>\r\nDelivered-To: {target.address}\r\n"
-    return NewMessage(
-        blob=accepted.blob,
-        summary=work.summary,
-        internal_date=accepted.received // 1000,
-        prefix=prefix.encode(),
-        references=len(work.targets),
-        claim=work.claim,
-    )
-
-
-def _marker(app: Rooms, work: Work, account: str) -> Put:
-    accepted, target = work.accepted, work.targets[account]
-    now = int(app.clock.seconds() * 1000)
-    return app.journeys.marker(
-        Journey(
-            accepted.queue_id,
-            account,
-            accepted.message_id[:200],
-            accepted.reverse_path,
-            tuple(work.recipients[account][:20]),
-            (
-                Event(accepted.received, "accepted", _origin(accepted)),
-                Event(now, "delivered", f"{target.address} INBOX"),
-            ),
-        )
-    )
-
-
-def _origin(accepted: Accepted) -> str:
-    name = accepted.client_name or accepted.helo
-    return f"from {name} [{accepted.client}]" + (f" with {accepted.tls}" if accepted.tls else "")
 
 
 def record(app: Rooms, works: list[Work]) -> None:
@@ -167,8 +73,30 @@ def record(app: Rooms, works: list[Work]) -> None:
         (address.lower(), work.accepted.queue_id) for work in works for address in _addresses(work)
     )
     for work in works:
-        if work.lost:
-            work.error = Undeliverable(work.accepted.queue_id, work.lost)
+        try:
+            _end(app, work)
+        except ConditionFailed:
+            continue  # another run has ended first
+        except PostroomError as error:
+            work.error = error
+
+
+def _end(app: Rooms, work: Work) -> None:
+    if work.targets and not work.accepted.ours:
+        _credit(app, work)
+    if work.later is not None:
+        app.table.write(gone(work.later))
+    if not work.targets and not work.waits:  # nobody needs the text
+        app.outbound.release(work.accepted.queue_id, work.accepted.blob)
+
+
+def _credit(app: Rooms, work: Work) -> None:
+    """Let `bounce` look at what may be a report about mail of ours."""
+    accepted = work.accepted
+    if looks_like_report(work.text[: end_of_header(work.text)], accepted.reverse_path):
+        recipients = tuple(recipient.address for recipient in accepted.recipients[:20])
+        found = Incoming(accepted.queue_id, accepted.blob, recipients, accepted.reverse_path)
+        app.queue("bounces").send(found.to_json())
 
 
 def _addresses(work: Work) -> list[str]:
@@ -177,4 +105,11 @@ def _addresses(work: Work) -> list[str]:
     return [*addresses, accepted.reverse_path] if accepted.account else addresses
 
 
-STEPS: tuple[Callable[[Rooms, list[Work]], None], ...] = (read, route, deliver, record)
+STEPS: tuple[Callable[[Rooms, list[Work]], None], ...] = (
+    wait,
+    route,
+    read,
+    deliver,
+    relay,
+    record,
+)

@@ -138,6 +138,7 @@ def _report_unit(
             accepted.smtputf8,
             accepted.message_id,
             accepted.account,
+            accepted.requiretls,
         )
     journey = _journey(accepted, place, [Goal(what.address) for what in told], tuple(events))
     return Unit(journey, report=report)

@@ -87,5 +87,9 @@ def entry_of(found: Waiting) -> Entry:
     return _decoder.decode(found.body)
 
 
+def events_of(entry: Entry) -> tuple[Event, ...]:
+    return tuple(Event(*event) for event in entry.events)
+
+
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(Entry)

@@ -1,22 +1,22 @@
 """What an operator sees of the outbound queue, and does to it."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import msgspec
 
 from postroom.errors import ConditionFailed, PostroomError
 from postroom.journeys.ids import is_queue_id
-from postroom.journeys.store import Journeys
+from postroom.journeys.store import Journey, Journeys
 from postroom.platform.clock import Clock
 from postroom.platform.table import Table
-from postroom.relay.entries import Entry, changed_entry, entry_of
+from postroom.relay.entries import Entry, changed_entry, entry_of, events_of
 from postroom.relay.outbound import Outbound
 from postroom.relay.parcel import Outcome
 from postroom.relay.recording import writes_of
 from postroom.relay.schedule import Schedule
 from postroom.relay.settling import same_for_all, settle
-from postroom.relay.waiting import OUTBOUND, Waiting, every, in_order, of_message
+from postroom.relay.waiting import OUTBOUND, Waiting, every, get_many, in_order, of_message, ticket
 
 _ATTEMPTS = 5
 
@@ -96,6 +96,21 @@ class Operations:
         if not found:
             raise NotInQueue(queue_id)
         return [self._queued(waiting) for waiting in found]
+
+    def with_attempts(self, journeys: Sequence[Journey]) -> list[Journey]:
+        """The journeys, with every attempt so far for those that are still in the queue."""
+        tickets = {
+            journey: ticket(OUTBOUND, journey.queue_id, journey.place[1:])
+            for journey in journeys
+            if journey.place.startswith(">")
+        }
+        found = get_many(self._table, list(tickets.values()))
+        return [
+            replace(journey, events=events_of(entry_of(found[tickets[journey].waiting])))
+            if journey in tickets and tickets[journey].waiting in found
+            else journey
+            for journey in journeys
+        ]
 
     def retry(self, queue_id: str) -> int:
         """Attempt now, held or not. Returns the number of entries."""

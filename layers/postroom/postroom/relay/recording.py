@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import msgspec
 
 from postroom.errors import ConditionFailed
-from postroom.journeys.store import Event, Journey, Journeys
+from postroom.journeys.store import Journey, Journeys
 from postroom.platform.clock import Clock, Randomness
 from postroom.platform.table import Table, Write
-from postroom.relay.entries import Entry, changed_entry, entry_of
+from postroom.relay.entries import Entry, changed_entry, entry_of, events_of
 from postroom.relay.outbound import Outbound
 from postroom.relay.parcel import Outcome
 from postroom.relay.reports import Told, new_report
@@ -157,5 +157,5 @@ def _journey(entry: Entry) -> Journey:
         entry.message_id[:200],
         entry.sender,
         tuple(goal.address for goal in entry.goals[:20]),
-        tuple(Event(*event) for event in entry.events),
+        events_of(entry),
     )

@@ -144,6 +144,7 @@ def _report(entry: Entry, name: str, told: Iterable[Told]) -> Report | None:
         entry.smtputf8,
         entry.message_id,
         entry.account,
+        entry.requiretls,
     )
 
 

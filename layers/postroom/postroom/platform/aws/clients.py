@@ -21,6 +21,7 @@ from postroom.platform.aws.wire import read_items_raw
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_kms import KMSClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sns import SNSClient
     from mypy_boto3_sqs import SQSClient
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 CONNECTIONS = 50  # kept open for each service
 THREADS = 32  # for the *_soon forms and for pages read side by side
 # SQS holds a long poll for up to 20 s before it answers.
-_READ_TIMEOUT = {"dynamodb": 5, "s3": 20, "sqs": 30, "sns": 5}
+_READ_TIMEOUT = {"dynamodb": 5, "s3": 20, "sqs": 30, "sns": 5, "kms": 5}
 
 
 class Clients:
@@ -55,6 +56,10 @@ class Clients:
     @property
     def sns(self) -> "SNSClient":
         return cast("SNSClient", self._client("sns"))
+
+    @property
+    def kms(self) -> "KMSClient":
+        return cast("KMSClient", self._client("kms"))
 
     def close(self) -> None:
         """Finish what the pool has begun, then let go of the connections."""

@@ -8,6 +8,7 @@ from postroom.platform.aws.clients import Clients
 from postroom.platform.aws.queue import SqsQueue, dead_letters_of
 from postroom.platform.aws.table import DynamoTable
 from postroom.platform.aws.topic import SnsTopic
+from postroom.platform.aws.vault import KmsVault
 from postroom.platform.clock import Clock
 from postroom.platform.resolver import Answer, RecordType, Resolver
 from postroom.platform.table import Table
@@ -16,6 +17,7 @@ from postroom.settings import Settings
 if TYPE_CHECKING:
     from postroom.platform.blobs import BlobStore
     from postroom.platform.topic import Topic
+    from postroom.platform.vault import Vault
 
 
 class AwsStore:
@@ -30,6 +32,7 @@ class AwsStore:
         self.blobs: BlobStore = S3BlobStore(self._clients, settings.bucket)
         self.topic: Topic = self._topic
         self.resolver: Resolver = _LazyResolver()
+        self.vault: Vault = KmsVault(self._clients, settings.key)
         self.reads_are_local: bool = False
 
     def queue(self, name: str) -> SqsQueue:

@@ -5,6 +5,7 @@
     table.sqlite    records            queues.sqlite   letters
     blobs.sqlite    index of blobs     blobs/          segments/, large/, drafts/
     bells/          sockets of those who listen now: topic/, queue-<name>/
+    secrets/        the key that seals private keys and passwords
 
 Several processes open the same folder at once. Open it after a fork.
 """
@@ -23,9 +24,11 @@ from postroom.platform.embedded.segments import make_folder
 from postroom.platform.embedded.table import EmbeddedTable
 from postroom.platform.embedded.topic import EmbeddedTopic
 from postroom.platform.embedded.upkeep import Upkeep
+from postroom.platform.embedded.vault import EmbeddedVault
 from postroom.platform.resolver import Answer, RecordType, Resolver
 from postroom.platform.table import Table
 from postroom.platform.topic import Topic
+from postroom.platform.vault import Vault
 
 
 class EmbeddedStore:
@@ -54,6 +57,7 @@ class EmbeddedStore:
         self.blobs: BlobStore = self._blobs
         self.topic: Topic = self._topic
         self.resolver: Resolver = _LazyResolver()
+        self.vault: Vault = EmbeddedVault(folder)
         self.reads_are_local: bool = True
         self._upkeep = Upkeep(self._databases, self._table.purge, self._blobs.clean)
 
