@@ -48,7 +48,11 @@ def services(
     """Every listener that this gateway can open, with its port."""
     login = Login(app.directory, crossing, app.clock, tokens=open_tokens(app, settings))
     desk = Desk(
-        login, allowance(app, settings, crossing), tls.bindings, settings.may_send_plaintext
+        login,
+        allowance(app, settings, crossing),
+        tls.bindings,
+        settings.may_send_plaintext,
+        settings.channel_binding,
     )
     limits = smtp_limits(settings)
     smtp = make_smtp(app, limits, crossing, lambda: tls.context)

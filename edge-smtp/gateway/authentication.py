@@ -17,6 +17,7 @@ from postroom.directory.records import Account
 from postroom.directory.scram import ScramVerifier
 from postroom.errors import BadSyntax, PostroomError
 
+_PLUS = "SCRAM-SHA-256-PLUS"
 _NONCE_OCTETS = 18
 
 
@@ -31,11 +32,14 @@ class Channel:
 
     client: str  # IP address
     bindings: Bindings = field(default_factory=dict)
+    # Whether PLUS is listed. Who asks for it unlisted gets it too: some clients take it from the
+    # list and fail, because they bind in no way that we can (docs/COMPATIBILITY.md).
+    lists_plus: bool = False
 
 
 def mechanisms(login: Login, channel: Channel) -> tuple[str, ...]:
-    """What to offer, the best first: some clients take the first that they know."""
-    plus = ("SCRAM-SHA-256-PLUS",) if channel.bindings else ()
+    """What to list, the best first: some clients take the first that they know."""
+    plus = (_PLUS,) if channel.bindings and channel.lists_plus else ()
     bearer = ("OAUTHBEARER", "XOAUTH2") if login.takes_tokens else ()
     return *plus, "SCRAM-SHA-256", *bearer, "PLAIN", "LOGIN"
 
@@ -44,7 +48,8 @@ class Authentication:
     def __init__(self, mechanism: str, login: Login, channel: Channel) -> None:
         """Raises UnknownMechanism."""
         offered = mechanisms(login, channel)
-        if mechanism.upper() not in offered:
+        unlisted = (_PLUS,) if channel.bindings else ()
+        if mechanism.upper() not in (*offered, *unlisted):
             raise sasl.UnknownMechanism(mechanism, offered)
         self.mechanism = mechanism.upper()
         self.name = ""  # who it claims to be, for the log
@@ -98,8 +103,12 @@ class Authentication:
 
     async def _scram_first(self, octets: bytes) -> Account | None:
         nonce = base64.b64encode(self._login.random(_NONCE_OCTETS)).decode()
-        plus = self.mechanism.endswith("-PLUS")
-        self._scram = ScramExchange(plus=plus, bindings=self._channel.bindings, nonce=nonce)
+        self._scram = ScramExchange(
+            plus=self.mechanism == _PLUS,
+            bindings=self._channel.bindings,
+            lists_plus=self._channel.lists_plus,
+            nonce=nonce,
+        )
         self.name = self._scram.client_first(octets)
         self._verifier = await self._login.verifier(self.name, self._channel.client)
         self._wait(self._scram.server_first(self._verifier), self._scram_final)
@@ -150,7 +159,7 @@ _FIRST: Mapping[str, Callable[[Authentication], _Step]] = {
     "PLAIN": lambda one: one._plain,
     "LOGIN": lambda one: one._login_name,
     "SCRAM-SHA-256": lambda one: one._scram_first,
-    "SCRAM-SHA-256-PLUS": lambda one: one._scram_first,
+    _PLUS: lambda one: one._scram_first,
     "OAUTHBEARER": lambda one: one._oauthbearer,
     "XOAUTH2": lambda one: one._xoauth2,
 }

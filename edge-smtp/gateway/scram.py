@@ -28,10 +28,11 @@ _PROOF_OCTETS = 32
 class ScramExchange:
     """Give it the client's first message, then what the directory has, then the last message."""
 
-    def __init__(self, *, plus: bool, bindings: Bindings, nonce: str) -> None:
-        """*bindings* are those that PLUS is offered for, empty when it is not."""
+    def __init__(self, *, plus: bool, bindings: Bindings, lists_plus: bool, nonce: str) -> None:
+        """*lists_plus*: the client could see that there is PLUS, for these *bindings*."""
         self._plus = plus
         self._bindings = bindings
+        self._lists_plus = lists_plus
         self._nonce = nonce
         self._gs2_header = ""
         self._binding = ""  # the type that the client chose
@@ -61,9 +62,9 @@ class ScramExchange:
         return name
 
     def _check_binding(self, binding: str, flag: str) -> None:
-        """RFC 5802 section 6. A *y* where we offer PLUS tells that somebody took it out of our
+        """RFC 5802 section 6. A *y* where we list PLUS tells that somebody took it out of our
         list on its way to the client."""
-        if self._plus != (flag == "p") or (flag == "y" and self._bindings):
+        if self._plus != (flag == "p") or (flag == "y" and self._lists_plus and self._bindings):
             raise BadSyntax("channel binding that was offered", b"...", "RFC 5802 section 6")
         if self._plus and binding not in self._bindings:
             known = " or ".join(self._bindings)

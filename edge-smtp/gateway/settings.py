@@ -43,6 +43,9 @@ class GatewaySettings:
     tls_key: Path | None = None
     # POSTROOM_PLAINTEXT_ON_LOOPBACK: clients on this machine may send passwords without TLS.
     plaintext_on_loopback: bool = False
+    # POSTROOM_CHANNEL_BINDING: list SCRAM-SHA-256-PLUS, so that clients bind their login to the TLS
+    # connection. Some clients then choose it and fail; who asks for it gets it in any case.
+    channel_binding: bool = False
     # POSTROOM_PROXY_NETWORKS: networks of load balancers, by commas. Whoever connects from there
     # must begin with a PROXY protocol header; from anywhere else the header is a syntax error.
     proxy_networks: tuple[Network, ...] = ()
@@ -110,6 +113,7 @@ class GatewaySettings:
             tls_certificate=read("TLS_CERTIFICATE", _file, None),
             tls_key=read("TLS_KEY", _file, None),
             plaintext_on_loopback=read("PLAINTEXT_ON_LOOPBACK", _flag, False),
+            channel_binding=read("CHANNEL_BINDING", _flag, False),
             proxy_networks=read("PROXY_NETWORKS", _networks, ()),
             message_size=read("MESSAGE_SIZE", _whole(1024), base.message_size),
             recipients=read("RECIPIENTS", _whole(100), base.recipients),

@@ -14,7 +14,7 @@ import pytest
 from tests.clients.conftest import User
 from tests.clients.letters import LETTERS, below_ours, untouched
 from tests.clients.reading import imap, inbox, send
-from tests.running import PASSWORD, Postroom, kill, running
+from tests.running import PASSWORD, PORTS, Postroom, kill, running
 
 pytestmark = pytest.mark.clients
 
@@ -127,8 +127,7 @@ def accepts(port: int) -> None:
 def test_a_port_in_use_ends_it_with_the_reason(tmp_path: Path, name: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
-        postroom = Postroom(tmp_path, 1, 1, {}, dict.fromkeys(("smtp", "imap", "imaps"), 0))
-        postroom.ports.update(dict.fromkeys(("pop3", "pop3s", "http"), 0))
+        postroom = Postroom(tmp_path, 1, 1, {}, dict.fromkeys(PORTS, 0))
         postroom.ports[name] = port
         try:
             status = postroom.launch().wait(60)
@@ -156,7 +155,7 @@ def test_a_client_hello_is_heard_whenever_it_comes(postroom: Postroom) -> None:
 
 
 def test_ports_that_are_off_are_not_open(postroom: Postroom) -> None:
-    """Submission and ManageSieve are switched off in these tests."""
+    """ManageSieve is switched off in these tests."""
     listeners = {port for name, port in postroom.ports.items() if name != "http"}
     assert listening(postroom.pids()["gateway-1"]) == listeners
 

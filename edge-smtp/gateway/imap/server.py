@@ -68,6 +68,7 @@ def make_imap(
         views=Views(app.mailboxes),
         summaries=SummaryCache(app.mailboxes, limits.summaries),
         tls=tls,
+        lists_plus=settings.channel_binding,
         plaintext_login=settings.may_send_plaintext,
     )
     return ImapServer(service, implicit=implicit)

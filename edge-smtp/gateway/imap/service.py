@@ -41,6 +41,7 @@ class Service:
     views: Views
     summaries: SummaryCache
     tls: Tls | None
+    lists_plus: bool  # of SASL, see gateway.authentication.Channel
     plaintext_login: Callable[[str], bool]  # may this client address send a password in clear?
     _recent_views: OrderedDict[str, View] = field(default_factory=OrderedDict)  # by mailbox id
     _members: set[Member] = field(default_factory=set)

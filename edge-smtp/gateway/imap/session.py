@@ -172,7 +172,8 @@ class Session:
     @property
     def channel(self) -> Channel:
         tls = self._service.tls
-        return Channel(self.client_ip, tls.bindings(self._wire.tls_object) if tls else {})
+        bindings = tls.bindings(self._wire.tls_object) if tls else {}
+        return Channel(self.client_ip, bindings, self._service.lists_plus)
 
     async def start_tls(self, tls: Tls) -> None:
         await self._wire.start_tls(tls)

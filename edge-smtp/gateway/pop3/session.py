@@ -262,10 +262,11 @@ class Session:
 
     def _channel(self) -> Channel:
         tls = self._service.tls
-        return Channel(self.client, tls.bindings(self._wire.tls_object) if tls else {})
+        bindings = tls.bindings(self._wire.tls_object) if tls else {}
+        return Channel(self.client, bindings, self._service.settings.channel_binding)
 
     def _wrong(self, name: str) -> None:
-        log.info("login failed", extra={"client": self.client, "name": name})
+        log.info("login failed", extra={"client": self.client, "user": name})
         self._refuse("[AUTH] Wrong name or password")
 
     async def _log_in(self, name: str, password: str) -> None:

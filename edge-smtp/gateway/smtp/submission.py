@@ -43,6 +43,7 @@ class Desk:
     allowance: Allowance
     bindings: Callable[[object], Bindings]  # of what ssl says of a connection
     may_send_plaintext: Callable[[str], bool]  # by IP address
+    lists_plus: bool = False  # see gateway.authentication.Channel
 
 
 class Submission(Dialogue):
@@ -91,7 +92,8 @@ class Submission(Dialogue):
         return bool(self._client.tls) or self.desk.may_send_plaintext(self._client.address)
 
     def _channel(self) -> Channel:
-        return Channel(self._client.address, self.desk.bindings(self._line.tls_object))
+        bindings = self.desk.bindings(self._line.tls_object)
+        return Channel(self._client.address, bindings, self.desk.lists_plus)
 
     def _ask(self, exchange: Authentication) -> bytes:
         self._exchange = exchange
@@ -107,7 +109,7 @@ class Submission(Dialogue):
         except BadSyntax:
             return replies.AUTH_NOT_UNDERSTOOD
         except WrongCredentials:
-            log.info("login failed", extra={"client": self._client.address, "name": exchange.name})
+            log.info("login failed", extra={"client": self._client.address, "user": exchange.name})
             return replies.WRONG_CREDENTIALS
         except TooManyFailures as error:
             return replies.reply(454, "4.7.0", str(error).capitalize())

@@ -62,8 +62,11 @@ class World:
     async def _sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
 
-    def begin(self, mechanism: str, bindings: Mapping[str, Any] = BINDINGS) -> Authentication:
-        return Authentication(mechanism, self.login, Channel("192.0.2.1", bindings))
+    def begin(
+        self, mechanism: str, bindings: Mapping[str, Any] = BINDINGS, lists_plus: bool = True
+    ) -> Authentication:
+        channel = Channel("192.0.2.1", bindings, lists_plus)
+        return Authentication(mechanism, self.login, channel)
 
     async def scram(
         self,
@@ -135,14 +138,16 @@ def test_what_is_offered(tmp_path: Path) -> None:
     async def scene(world: World) -> None:
         plain = Login(world.app.directory, world.crossing, world.app.clock)
         assert mechanisms(plain, Channel("192.0.2.1")) == ("SCRAM-SHA-256", "PLAIN", "LOGIN")
-        assert mechanisms(world.login, Channel("192.0.2.1", BINDINGS)) == (
+        listed = ("SCRAM-SHA-256", "OAUTHBEARER", "XOAUTH2", "PLAIN", "LOGIN")
+        assert mechanisms(world.login, Channel("192.0.2.1", BINDINGS)) == listed
+        assert mechanisms(world.login, Channel("192.0.2.1", BINDINGS, lists_plus=True)) == (
             "SCRAM-SHA-256-PLUS",
-            "SCRAM-SHA-256",
-            "OAUTHBEARER",
-            "XOAUTH2",
-            "PLAIN",
-            "LOGIN",
+            *listed,
         )
+        # Unlisted it is there all the same, and nobody is wrong to believe that it is not.
+        world.begin("SCRAM-SHA-256-PLUS", lists_plus=False)
+        exchange = world.begin("SCRAM-SHA-256", lists_plus=False)
+        assert await exchange.receive(base64.b64encode(b"y,,n=a,r=abc")) is None
         for name in ("CRAM-MD5", "", "PLAIN ", "SCRAM-SHA-256-PLUS"):
             with pytest.raises(UnknownMechanism):
                 world.begin(name, {})
@@ -339,7 +344,7 @@ def test_parsers_raise_one_error_only(octets: bytes) -> None:
     for parse in (parse_plain, parse_oauthbearer, parse_xoauth2):
         with suppress(BadSyntax):
             parse(octets)
-    exchange = ScramExchange(plus=False, bindings={}, nonce="server")
+    exchange = ScramExchange(plus=False, bindings={}, lists_plus=False, nonce="server")
     with suppress(BadSyntax):
         exchange.client_first(octets)
 
@@ -347,7 +352,7 @@ def test_parsers_raise_one_error_only(octets: bytes) -> None:
 @settings(max_examples=300, deadline=None)
 @given(st.binary(max_size=80) | st.text("c=biws,r=ab,p=AZ+/").map(str.encode))
 def test_no_last_message_fits_nobody(octets: bytes) -> None:
-    exchange = ScramExchange(plus=False, bindings={}, nonce="b")
+    exchange = ScramExchange(plus=False, bindings={}, lists_plus=False, nonce="b")
     assert exchange.client_first(b"n,,n=x,r=a") == "x"
     exchange.server_first(nobodys_verifier(b"secret", "x"))
     with suppress(BadSyntax):
@@ -364,7 +369,7 @@ def test_any_exchange(tmp_path: Path) -> None:
     )
 
     async def scene(world: World) -> None:
-        names = mechanisms(world.login, Channel("192.0.2.1", BINDINGS))
+        names = mechanisms(world.login, Channel("192.0.2.1", BINDINGS, lists_plus=True))
 
         @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
         @given(st.sampled_from(names), responses)

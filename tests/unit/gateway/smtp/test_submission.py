@@ -332,10 +332,7 @@ def test_starttls_comes_first(data: Path) -> None:
             client.starttls(context=trust)
             assert client.mail(ALICE) == (530, b"5.7.0 Authentication required")
             client.ehlo("c.example.org")
-            assert client.esmtp_features["auth"].split()[:2] == [
-                "SCRAM-SHA-256-PLUS",
-                "SCRAM-SHA-256",
-            ]
+            assert client.esmtp_features["auth"].split() == ["SCRAM-SHA-256", "PLAIN", "LOGIN"]
             assert client.has_extn("requiretls")
             client.login(ALICE, PASSWORD)
             client.sendmail(ALICE, ["bob@elsewhere.test"], HEADER, ["REQUIRETLS", "HOLDFOR=60"])
