@@ -31,19 +31,20 @@ def is_safe(path: str) -> bool:
 def wire_address(address: str, smtputf8: bool) -> str | None:
     """The address as it may be sent; None when it needs SMTPUTF8 and may not have it.
 
-    A domain has an ASCII form (RFC 6531 section 3.2 leaves the choice), a local part has none.
+    A domain has an ASCII form, which every server on the way understands; a local part has none
+    (RFC 6531 section 3.2).
     """
-    if smtputf8 or address.isascii():
+    if address.isascii():
         return address
     local, at, domain = address.rpartition("@")
-    if not local.isascii():
-        return None
-    import idna
+    if local.isascii():
+        import idna
 
-    try:
-        return local + at + idna.encode(domain, uts46=True).decode()
-    except idna.IDNAError:
-        return None
+        try:
+            return local + at + idna.encode(domain, uts46=True).decode()
+        except idna.IDNAError:
+            pass
+    return address if smtputf8 else None
 
 
 def mail_command(parcel: Parcel, terms: Terms, peer: Extensions) -> bytes:

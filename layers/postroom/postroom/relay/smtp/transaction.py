@@ -59,8 +59,7 @@ def terms_for(parcel: Parcel, content: Content, peer: Peer) -> Terms | Refusal:
             return refusal("5.6.7", "the message needs SMTPUTF8, which the server does not offer")
         smtputf8 = True
     elif offers.smtputf8:
-        paths = (parcel.reverse_path, *[one.address for one in parcel.recipients])
-        smtputf8 = not all(path.isascii() for path in paths)
+        smtputf8 = any(wire_address(one.address, False) is None for one in parcel.recipients)
     requiretls = parcel.requiretls and offers.requiretls and peer.verified
     if parcel.requiretls and not requiretls and parcel.reverse_path:
         # RFC 8689 section 4.2.1; a bounce goes all the same, section 5.
