@@ -2,7 +2,11 @@
 message arrives octet by octet below the fields that delivery writes."""
 
 import base64
+import contextlib
+import imaplib
+import poplib
 import smtplib
+from collections.abc import Callable
 
 import pytest
 from scramp import ScramClient
@@ -108,7 +112,7 @@ def test_neomutt(postroom: Postroom, writer: User, home: Home, way: str) -> None
         f'set smtp_pass = "{writer.password}"\nset ssl_starttls = yes\n'
         f'set ssl_force_tls = yes\nset ssl_ca_certificates_file = "{postroom.authority}"\n'
         f'set from = "{writer.address}"\nset use_from = yes\nset realname = "Writer"\n'
-        "set record = \nset write_bcc = yes\nset hostname = client.test\n"
+        "set record = \nset write_bcc = yes\nset hostname = client.test\n",
     )
     home.run(
         "neomutt", "-s", "from a person", "-b", writer.address, "--", writer.address,
@@ -140,6 +144,47 @@ def test_scram_with_channel_binding(postroom: Postroom, writer: User) -> None:
         assert client.docmd("")[0] == 235
         client.sendmail(SENDER, [writer.address], LETTERS["plain"])
     untouched(arrived(postroom, writer, 1), [LETTERS["plain"]])
+
+
+def scram_answers(user: User) -> Callable[[bytes], bytes]:
+    """What a client says to each challenge of SCRAM-SHA-256."""
+    scram = ScramClient(["SCRAM-SHA-256"], user.address, user.password)
+
+    def answer(challenge: bytes) -> bytes:
+        if not challenge:
+            return scram.get_client_first().encode()
+        if challenge.startswith(b"r="):
+            scram.set_server_first(challenge.decode())
+            return scram.get_client_final().encode()
+        scram.set_server_final(challenge.decode())
+        return b""
+
+    return answer
+
+
+def test_scram_in_imap(postroom: Postroom, user: User) -> None:
+    with imaplib.IMAP4_SSL(
+        "localhost", postroom.ports["imaps"], ssl_context=postroom.trust(), timeout=30
+    ) as client:
+        assert "AUTH=SCRAM-SHA-256" in client.capabilities
+        client.authenticate("SCRAM-SHA-256", scram_answers(user))
+        assert client.state == "AUTH"
+
+
+def test_scram_in_pop3(postroom: Postroom, user: User) -> None:
+    client = poplib.POP3_SSL(
+        "localhost", postroom.ports["pop3s"], timeout=30, context=postroom.trust()
+    )
+    with contextlib.closing(client):
+        assert "SCRAM-SHA-256" in client.capa()["SASL"]
+        answer, line = scram_answers(user), b"AUTH SCRAM-SHA-256\r\n"
+        for _ in range(4):
+            client.sock.sendall(line)
+            said = client.file.readline()
+            if not said.startswith(b"+ "):
+                break
+            line = base64.b64encode(answer(base64.b64decode(said[2:]))) + b"\r\n"
+        assert said == b"+OK 0 messages (0 octets)\r\n"
 
 
 def ssl_end_point(certificate: bytes) -> bytes:
