@@ -236,9 +236,12 @@ class Transaction:
     def _finished(self, reply: Reply, stage: str) -> None:
         peer = self._peer
         if reply.kind == 2:
+            reason = "accepted"
+            if self._content.breaks_signature:
+                reason = "accepted; parts that somebody had signed were encoded anew for it"
             dsn = peer.extensions.dsn
             outcome = Outcome(
-                "relayed", reply.status, "accepted", reply.text, peer.name, dsn_passed=dsn
+                "relayed", reply.status, reason, reply.text, peer.name, dsn_passed=dsn
             )
             self.needs_reset = False
         else:
