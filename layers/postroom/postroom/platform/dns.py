@@ -1,20 +1,37 @@
 """The Resolver port over dnspython and the machine's resolver."""
 
+import ipaddress
+import re
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
 import dns.exception
 import dns.flags
+import dns.message
 import dns.rdatatype
 import dns.resolver
 
 from postroom.platform.resolver import Answer, DnsUnavailable, RecordType
 
-_NXDOMAIN_TTL = 300  # seconds, when a negative answer brings no SOA to tell
+_NEGATIVE_TTL = 300  # seconds, when a negative answer brings no SOA to tell
+_RESOLV_CONF = Path("/etc/resolv.conf")
 
 
 class DnsResolver:
-    """Asks the servers of ``/etc/resolv.conf``, or those whose addresses are given."""
+    """Asks the servers of ``/etc/resolv.conf``, or those whose addresses are given.
+
+    What a server says about DNSSEC counts only if nobody can alter it on its way: the server is
+    on this machine, or ``options trust-ad`` of resolv.conf (glibc's word for it) or *trust_ad*
+    says that it is as good as that. Safe in any thread.
+    """
 
     def __init__(
-        self, timeout: float = 10.0, servers: tuple[str, ...] = (), port: int = 53
+        self,
+        timeout: float = 10.0,
+        servers: tuple[str, ...] = (),
+        port: int = 53,
+        trust_ad: bool = False,
     ) -> None:
         self._resolver = dns.resolver.Resolver(configure=not servers)
         self._resolver.lifetime = timeout
@@ -25,23 +42,30 @@ class DnsResolver:
         if servers:
             self._resolver.nameservers = list(servers)
             self._resolver.port = port
+        asked = [str(server) for server in self._resolver.nameservers]
+        self._trusted = trust_ad or _are_here(asked) or (not servers and _trusts_ad(_RESOLV_CONF))
 
     def query(self, name: str, record_type: RecordType) -> Answer:
         asked = name.rstrip(".") + "."
         try:
             found = self._resolver.resolve(asked, record_type, raise_on_no_answer=False)
         except dns.resolver.NXDOMAIN as error:
-            return Answer((), exists=False, validated=_negative_validated(error), ttl=_NXDOMAIN_TTL)
+            responses = list(error.responses().values())  # type: ignore[no-untyped-call]
+            validated = bool(responses) and all(self._validated(one) for one in responses)
+            ttl = min((_ttl(one) for one in responses), default=_NEGATIVE_TTL)
+            return Answer((), exists=False, validated=validated, ttl=ttl)
         except dns.exception.DNSException as error:
             raise DnsUnavailable(name, record_type, str(error) or type(error).__name__) from error
-        validated = bool(found.response.flags & dns.flags.AD)
-        if found.rrset is None:
-            return Answer((), validated=validated, ttl=_NXDOMAIN_TTL)
+        canonical = found.canonical_name.to_text(omit_final_dot=True).lower()
         return Answer(
-            tuple(_text(record, record_type) for record in found.rrset),
-            validated=validated,
-            ttl=found.rrset.ttl,
+            tuple(_text(record, record_type) for record in found.rrset or ()),
+            validated=self._validated(found.response),
+            ttl=_ttl(found.response),
+            canonical=canonical if canonical != name.rstrip(".").lower() else "",
         )
+
+    def _validated(self, response: dns.message.Message) -> bool:
+        return self._trusted and bool(response.flags & dns.flags.AD)
 
 
 def _text(record: dns.rdata.Rdata, record_type: RecordType) -> str:
@@ -51,6 +75,31 @@ def _text(record: dns.rdata.Rdata, record_type: RecordType) -> str:
     return str(record.to_text())
 
 
-def _negative_validated(error: dns.resolver.NXDOMAIN) -> bool:
-    responses = error.responses().values()  # type: ignore[no-untyped-call]
-    return bool(responses) and all(response.flags & dns.flags.AD for response in responses)
+def _ttl(response: dns.message.Message) -> int:
+    """The shortest on the way to the answer; of a negative one by its SOA (RFC 2308 section 5)."""
+    with suppress(dns.exception.DNSException):
+        chain = response.resolve_chaining()  # type: ignore[attr-defined]
+        if chain.answer is not None or _has_soa(response):
+            return int(chain.minimum_ttl)
+    return _NEGATIVE_TTL
+
+
+def _has_soa(response: dns.message.Message) -> bool:
+    return any(rrset.rdtype == dns.rdatatype.SOA for rrset in response.authority)
+
+
+def _are_here(servers: Sequence[str]) -> bool:
+    try:
+        return bool(servers) and all(ipaddress.ip_address(one).is_loopback for one in servers)
+    except ValueError:  # DNS over HTTPS has a URL
+        return False
+
+
+def _trusts_ad(conf: Path) -> bool:
+    try:
+        text = conf.read_text(errors="replace")
+    except OSError:
+        return False
+    return any(
+        "trust-ad" in line.split()[1:] for line in text.splitlines() if re.match(r"options\s", line)
+    )

@@ -22,7 +22,8 @@ class Answer:
     records: tuple[str, ...]  # in presentation format; TXT strings joined, without quotes
     exists: bool = True
     validated: bool = False  # the resolver says DNSSEC holds (AD bit)
-    ttl: int = 0  # seconds
+    ttl: int = 0  # seconds, of the shortest-lived record; how long a negative answer holds
+    canonical: str = ""  # where CNAMEs led, without the final dot; "" when there was none
 
 
 class Resolver(Protocol):

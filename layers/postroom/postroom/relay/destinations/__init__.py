@@ -1,0 +1,1 @@
+"""Where a message goes, and how the other side must prove itself."""

@@ -1,0 +1,1 @@
+"""Telling other domains how TLS with their servers went (RFC 8460)."""
