@@ -2,11 +2,12 @@
 the message. Pure; nothing but what is named here alters an octet.
 """
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from email.utils import formatdate
 
 from postroom.message.addresses import MISSING_DOMAIN, parse_addresses
-from postroom.message.headers import Field, fields
+from postroom.message.headers import Field
 
 MOST_AUTHORS = 50  # mailboxes in From; each is looked up
 _SECRET = frozenset({"bcc", "resent-bcc"})
@@ -34,16 +35,22 @@ def split_header(text: bytes, *, whole: bool) -> tuple[bytes, bytes] | None:
     return (text, b"") if whole else None
 
 
-def mended(header: bytes, *, seconds: float, unique: str, hostname: str) -> bytes:
+def mended(
+    header: bytes,
+    found: Sequence[Field],
+    *,
+    seconds: float,
+    unique: Callable[[], str],
+    hostname: str,
+) -> bytes:
     """Take Bcc out, which must not reach the others, and put a missing Date and Message-ID on
-    top. *unique* makes the left part of a new Message-ID."""
-    found = fields(header)
+    top. *found* are the header's fields; *unique* makes the left part of a new Message-ID."""
     names = {_name(field) for field in found}
     added = b""
     if "date" not in names:
         added += f"Date: {formatdate(int(seconds)).replace('-0000', '+0000')}\r\n".encode()
     if "message-id" not in names:
-        added += f"Message-ID: <{unique}@{hostname}>\r\n".encode()
+        added += f"Message-ID: <{unique()}@{hostname}>\r\n".encode()
     if names.isdisjoint(_SECRET):
         return added + header
     pieces, start = [added], 0
@@ -54,20 +61,20 @@ def mended(header: bytes, *, seconds: float, unique: str, hostname: str) -> byte
     return b"".join((*pieces, header[start:]))
 
 
-def writers(header: bytes) -> Writers:
+def writers(found: Sequence[Field]) -> Writers:
     """Read From and Sender, all of them when a field is there twice: a reader shows any."""
     authors: dict[str, None] = {}
     senders: dict[str, None] = {}
     unreadable = False
-    for field in fields(header):
+    for field in found:
         name = _name(field)
         if name not in ("from", "sender"):
             continue
-        found = parse_addresses(field.value)
+        addresses = parse_addresses(field.value)
         into = authors if name == "from" else senders
         # A group of nobody is a From of its own kind (RFC 6854 section 4).
-        unreadable = unreadable or (name == "from" and not found)
-        for address in found:
+        unreadable = unreadable or (name == "from" and not addresses)
+        for address in addresses:
             if address.host == MISSING_DOMAIN:
                 into[address.spec.rpartition("@")[0]] = None
             elif address.spec:

@@ -1,12 +1,15 @@
 """A message that one of our users sends: its header is looked at, and mended, before any of it
 is stored."""
 
+from collections.abc import Sequence
+
 from gateway.crossing import Crossing
 from gateway.smtp import replies
 from gateway.smtp.fixups import mended, split_header
 from gateway.smtp.incoming import Incoming
 from gateway.smtp.limits import SmtpLimits
 from postroom.app import App
+from postroom.message.headers import Field
 
 _UNIQUE_OCTETS = 12
 
@@ -29,12 +32,15 @@ class Outgoing(Incoming):
             return None
         return found[0]
 
-    def mend(self, header: bytes, hostname: str) -> None:
-        """*header* is what `header` returned."""
+    def mend(self, header: bytes, found: Sequence[Field], hostname: str) -> None:
+        """*header* is what `header` returned, and *found* are its fields."""
         self.examined = True
         seconds = self._app.clock.seconds()
-        unique = f"{int(seconds):x}.{self._app.randomness.octets(_UNIQUE_OCTETS).hex()}"
-        new = mended(header, seconds=seconds, unique=unique, hostname=hostname)
+
+        def unique() -> str:
+            return f"{int(seconds):x}.{self._app.randomness.octets(_UNIQUE_OCTETS).hex()}"
+
+        new = mended(header, found, seconds=seconds, unique=unique, hostname=hostname)
         if new != header:
             [text] = self._pieces
             self._pieces = [new, text[len(header) :]]

@@ -18,12 +18,13 @@ from gateway.scram import Bindings
 from gateway.smtp import replies
 from gateway.smtp.allowance import AccountGone, Allowance
 from gateway.smtp.dialogue import COMMANDS, REFUSALS, Dialogue, Envelope, Reply
-from gateway.smtp.fixups import MOST_AUTHORS, writers
+from gateway.smtp.fixups import MOST_AUTHORS, Writers, writers
 from gateway.smtp.incoming import Incoming
 from gateway.smtp.outgoing import Outgoing
 from gateway.smtp.parameters import MailParameters
 from postroom.directory.addresses import BadAddress, canonical
 from postroom.errors import BadSyntax, PostroomError, StoreUnavailable
+from postroom.message.headers import fields
 from postroom.pipeline.accepted import Recipient
 from postroom.submission.counts import MESSAGES, RECIPIENTS, LimitReached, Window
 
@@ -268,20 +269,16 @@ class Submission(Dialogue):
         header = incoming.header(whole=whole)
         if header is None:
             return
-        try:
-            async with asyncio.timeout(self._limits.store_timeout):
-                refusal = await self._foreign_author(header)
-        except (PostroomError, TimeoutError):
-            refusal = replies.SENDER_LOOKUP_DOWN
+        found = fields(header)
+        refusal = await self._foreign_author(writers(found))
         if refusal:
             incoming.refuse(refusal)
         else:
-            incoming.mend(header, self._hostname)
+            incoming.mend(header, found, self._hostname)
 
-    async def _foreign_author(self, header: bytes) -> bytes:
+    async def _foreign_author(self, found: Writers) -> bytes:
         """Every author must be an address of the user, and of a message with several authors the
-        Sender too (RFC 5322 section 3.6.2)."""
-        found = writers(header)
+        Sender too (RFC 5322 section 3.6.2). Returns why not, or nothing."""
         if found.unreadable:
             return replies.UNREADABLE_FROM
         named = [("From", address) for address in found.authors]
@@ -289,12 +286,24 @@ class Submission(Dialogue):
             named += [("Sender", address) for address in found.senders]
         if len(named) > MOST_AUTHORS:
             return replies.TOO_MANY_AUTHORS
+        # The reverse-path was looked up at MAIL, and mostly it is the author.
         granted = _spelled(self.envelope.mail_from or "")
-        for where, address in named:
-            if granted and _spelled(address) == granted:
-                continue
-            if not await self._crossing.run(self._app.directory.may_send_as, self.account, address):
-                return replies.not_your_address(address, where)
+        unknown = [
+            (where, address)
+            for where, address in named
+            if not granted or _spelled(address) != granted
+        ]
+        if not unknown:
+            return b""
+        try:
+            async with asyncio.timeout(self._limits.store_timeout):
+                for where, address in unknown:
+                    if not await self._crossing.run(
+                        self._app.directory.may_send_as, self.account, address
+                    ):
+                        return replies.not_your_address(address, where)
+        except (PostroomError, TimeoutError):
+            return replies.SENDER_LOOKUP_DOWN
         return b""
 
 
