@@ -8,8 +8,8 @@ In a test::
 
 A *rule* decides what happens at each step: it is given the visit, a verb (CONNECT, EHLO, HELO,
 STARTTLS, AUTH, MAIL, RCPT, DATA, BDAT, DOT, RSET, NOOP, QUIT) and the command's line, and returns
-None for what a good server does, a reply, or one of the actions below. DOT comes when all of the
-content has been read, by DATA or by BDAT. Several rules are asked in turn: see `rules`.
+None for what a good server does, a reply, or one of the actions of `tests.sink_actions`. DOT
+comes when all of the content has been read, by DATA or by BDAT. For several rules see `rules`.
 
 As a process of its own, for crash tests and benchmarks::
 
@@ -37,6 +37,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests.sink_actions import Drop, Endless, Last, Letter, Raw, Trickle, Wait
+
 EXTENSIONS = (
     "PIPELINING",
     "SIZE 50000000",
@@ -49,72 +51,8 @@ EXTENSIONS = (
 PLAIN = ("SIZE 50000000",)  # hardly any
 
 
-# --- what a rule may answer, besides None and a reply such as "450 4.2.0 Later" ---------------
-
-
-@dataclass(frozen=True)
-class Drop:
-    """Hang up without a reply. *taken*: at DOT, after the letter was recorded. *reset*: by RST."""
-
-    taken: bool = False
-    reset: bool = False
-
-
-@dataclass(frozen=True)
-class Last:
-    """Reply, then hang up: "421 4.3.2 Going down"."""
-
-    reply: str
-
-
-@dataclass(frozen=True)
-class Raw:
-    """These octets instead of a reply; the visit goes on."""
-
-    octets: bytes
-
-
-@dataclass(frozen=True)
-class Wait:
-    """Be silent for some seconds, then do as if there were no rule."""
-
-    seconds: float
-
-
-@dataclass(frozen=True)
-class Trickle:
-    """The reply, an octet at a time."""
-
-    reply: str
-    seconds: float = 1.0  # between octets
-
-
-@dataclass(frozen=True)
-class Endless:
-    """A reply of many lines that never comes to its last one."""
-
-    line: bytes = b"250-more\r\n"
-    seconds: float = 0.0  # between lines
-
-
 Action = str | Drop | Last | Raw | Wait | Trickle | Endless | None
 Rule = Callable[["Visit", str, str], Action]
-
-
-@dataclass
-class Letter:
-    """One accepted message."""
-
-    sender: str
-    recipients: list[str]
-    content: bytes
-    mail: str  # parameters of MAIL
-    rcpt: list[str]  # parameters of each RCPT
-    hello: str
-    tls: str = ""
-    user: str = ""
-    chunked: bool = False
-    answered: bool = True  # False: hung up instead of 250
 
 
 @dataclass
