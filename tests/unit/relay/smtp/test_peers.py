@@ -4,8 +4,10 @@ import os
 import re
 import shutil
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from email import message_from_bytes, policy
 from hashlib import sha256
 from pathlib import Path
@@ -69,9 +71,6 @@ class Postfix:
     def __init__(self, folder: Path, leaf: trustme.LeafCert, discard: str = "") -> None:
         self.folder = folder
         folder.chmod(0o755)
-        for path in (folder, *folder.parents):
-            if path != Path("/") and path.stat().st_uid == 0:
-                path.chmod(path.stat().st_mode | 0o055)
         for name in ("spool", "state", "mail"):
             (folder / name).mkdir()
         shutil.chown(folder / "state", "postfix")
@@ -118,27 +117,28 @@ def leaf(authority: trustme.CA) -> trustme.LeafCert:
 
 
 @pytest.fixture(scope="module")
-def postfix(tmp_path_factory: pytest.TempPathFactory, leaf: trustme.LeafCert) -> Iterator[Postfix]:
-    yield from _running(tmp_path_factory.mktemp("postfix"), leaf)
+def postfix(leaf: trustme.LeafCert) -> Iterator[Postfix]:
+    with _running(leaf) as found:
+        yield found
 
 
 @pytest.fixture(scope="module")
-def old_postfix(
-    tmp_path_factory: pytest.TempPathFactory, leaf: trustme.LeafCert
-) -> Iterator[Postfix]:
-    """Without pipelining, chunking, 8BITMIME, SMTPUTF8, DSN, STARTTLS."""
-    discard = "pipelining, chunking, 8bitmime, smtputf8, dsn, starttls"
-    yield from _running(tmp_path_factory.mktemp("postfix"), leaf, discard)
-
-
-def _running(folder: Path, leaf: trustme.LeafCert, discard: str = "") -> Iterator[Postfix]:
-    found = Postfix(folder, leaf, discard)
-    found.run("start")
-    try:
-        wait_until(lambda: accepts(found.port), "Postfix")
+def old_postfix(leaf: trustme.LeafCert) -> Iterator[Postfix]:
+    with _running(leaf, "pipelining, chunking, 8bitmime, smtputf8, dsn, starttls") as found:
         yield found
-    finally:
-        found.run("stop")
+
+
+@contextmanager
+def _running(leaf: trustme.LeafCert, discard: str = "") -> Iterator[Postfix]:
+    # Not in pytest's folder, which each run that starts closes to all but us.
+    with tempfile.TemporaryDirectory(prefix="postfix-") as folder:
+        found = Postfix(Path(folder), leaf, discard)
+        found.run("start")
+        try:
+            wait_until(lambda: accepts(found.port), "Postfix")
+            yield found
+        finally:
+            found.run("stop")
 
 
 def _parcel(*addresses: str, content: bytes, name: str = "q1", **more: object) -> Parcel:
