@@ -83,6 +83,22 @@ def test_it_is_administered_while_it_runs(postroom: Postroom) -> None:
     assert all([event["step"] for event in one["events"]][-1] == "delivered" for one in journeys)
     assert json.loads(done("dlq", "list", "--json")) == []
 
+    done("user", "set", "eve@cli.test", "--language", "pt-BR", "--messages", "20")
+    done("user", "grant", "@club.test", "eve@cli.test")
+    done("user", "grant", "Boss@elsewhere.test", "eve@cli.test")
+    done("user", "revoke", "@club.test", "eve@cli.test")
+    done("user", "quota", "eve@cli.test", "2GB")
+    [shown] = json.loads(done("user", "show", "eve@cli.test", "--json"))
+    assert (shown["language"], shown["messages_per_hour"], shown["quota"]) == (
+        "pt-BR",
+        20,
+        2_000_000_000,
+    )
+    assert shown["may_send_as"] == ["boss@elsewhere.test"]
+    refused = postroom.command("user", "set", "eve@cli.test", "--language", "d e")
+    assert refused.returncode == 1
+    assert "BCP 47" in refused.stderr
+
     done("user", "password", "eve@cli.test", "--password-stdin", stdin="another pass phrase\n")
     with imap(postroom, User("eve@cli.test", "another pass phrase")) as session:
         assert session.state == "SELECTED"
