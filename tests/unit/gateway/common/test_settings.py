@@ -116,3 +116,23 @@ def test_a_certificate_needs_its_key(tmp_path: Path) -> None:
 )
 def test_plaintext_is_for_the_loopback(flag: bool, client: str, may: bool) -> None:
     assert GatewaySettings(plaintext_on_loopback=flag).may_send_plaintext(client) is may
+
+
+def test_what_users_may_send_and_who_vouches_for_them(tmp_path: Path) -> None:
+    keys = tmp_path / "jwks.json"
+    keys.write_text("{}")
+    given = {
+        "POSTROOM_SENDER_MESSAGES": "0",
+        "POSTROOM_SENDER_RECIPIENTS": "9",
+        "POSTROOM_CHANNEL_BINDING": "on",
+        "POSTROOM_OAUTH_JWKS": str(keys),
+        "POSTROOM_OAUTH_ISSUER": "https://id.example.test",
+        "POSTROOM_OAUTH_AUDIENCE": "mail",
+    }
+    found = GatewaySettings.from_environment(given)
+    assert (found.sender_messages, found.sender_recipients) == (0, 9)
+    assert found.channel_binding
+    assert (found.oauth_jwks, found.oauth_claim) == (keys, "email")
+    del given["POSTROOM_OAUTH_AUDIENCE"]  # tokens for anybody would be taken
+    with pytest.raises(BadSetting, match="set together"):
+        GatewaySettings.from_environment(given)

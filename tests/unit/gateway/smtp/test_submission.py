@@ -2,8 +2,10 @@
 
 import asyncio
 import base64
+import json
 import smtplib
 import ssl
+import time
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -11,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from joserfc import jwt
+from joserfc.jwk import ECKey, KeySet
 from scramp import ScramClient
 
 from gateway.__main__ import services
@@ -296,7 +300,9 @@ SETTINGS = GatewaySettings(ports={"submission": -1, "submissions": -1})
 
 
 def with_gateway(
-    data: Path, talk: Callable[[dict[str, int], Tls, ssl.SSLContext], None]
+    data: Path,
+    talk: Callable[[dict[str, int], Tls, ssl.SSLContext], None],
+    settings: GatewaySettings = SETTINGS,
 ) -> list[Accepted]:
     """Run *talk* in a thread of its own, with the ports; return what was queued."""
 
@@ -305,9 +311,9 @@ def with_gateway(
         tls = open_tls(None, None, data / "tls", ["localhost", "127.0.0.1"])
         trust = ssl.create_default_context(cafile=str(data / "tls" / "authority.pem"))
         crossing = Crossing(app, 4)
-        listeners = Listeners(SETTINGS, tls)
+        listeners = Listeners(settings, tls)
         try:
-            for service, port in services(app, SETTINGS, crossing, tls):
+            for service, port in services(app, settings, crossing, tls):
                 await listeners.open(service, port)
             ports = {name: found[0][1] for name, found in listeners.addresses.items()}
             await asyncio.to_thread(talk, ports, tls, trust)
@@ -385,6 +391,45 @@ def test_channel_binding(data: Path, version: ssl.TLSVersion, kind: str) -> None
 
     [accepted] = with_gateway(data, talk)
     assert accepted.tls.startswith(f"{version.name.replace('_', '.')} ")
+
+
+def test_a_token_of_the_issuer_that_the_settings_name(data: Path, tmp_path: Path) -> None:
+    key = ECKey.generate_key("P-256", {"kid": "one"})
+    keys = tmp_path / "jwks.json"
+    keys.write_text(json.dumps(KeySet([key]).as_dict(private=False)))
+    claims = {"iss": "https://id.test", "aud": "mail", "exp": int(time.time()) + 60, "sub": ALICE}
+    token = jwt.encode({"alg": "ES256", "kid": "one"}, claims, key)
+    settings = replace(
+        SETTINGS,
+        oauth_jwks=keys,
+        oauth_issuer="https://id.test",
+        oauth_audience="mail",
+        oauth_claim="sub",
+        channel_binding=True,
+    )
+
+    def talk(ports: dict[str, int], tls: Tls, trust: ssl.SSLContext) -> None:
+        with smtplib.SMTP_SSL(
+            "localhost", ports["submissions"], timeout=20, context=trust
+        ) as client:
+            client.ehlo("c.example.org")
+            assert client.esmtp_features["auth"].split() == [
+                "SCRAM-SHA-256-PLUS",
+                "SCRAM-SHA-256",
+                "OAUTHBEARER",
+                "XOAUTH2",
+                "PLAIN",
+                "LOGIN",
+            ]
+            bad = base64.b64encode(b"n,,\1auth=Bearer x.y.z\1\1").decode()
+            code, said = client.docmd("AUTH", f"OAUTHBEARER {bad}")
+            assert (code, base64.b64decode(said)) == (334, b'{"status": "invalid_token"}')
+            assert client.docmd("AQ==")[0] == 535
+            good = base64.b64encode(f"user={ALICE}\1auth=Bearer {token}\1\1".encode()).decode()
+            assert client.docmd("AUTH", f"XOAUTH2 {good}")[0] == 235
+            client.sendmail(ALICE, ["bob@elsewhere.test"], HEADER)
+
+    assert len(with_gateway(data, talk, settings)) == 1
 
 
 def scramp_binding(binding: tuple[str, Any]) -> tuple[str, bytes]:
