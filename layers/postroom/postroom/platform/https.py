@@ -63,7 +63,10 @@ class HttpsWeb:
                     method, target, body, {"User-Agent": _AGENT, "Connection": "close", **fields}
                 )
                 with connection.getresponse() as response:
-                    return response.status, response.read(most + 1)
+                    found = response.read(most + 1)
+                    if response.length and len(found) <= most:
+                        raise http.client.IncompleteRead(found, response.length)
+                    return response.status, found
         except ssl.SSLCertVerificationError as error:
             raise WebFailed(url, error.verify_message, "sts-webpki-invalid") from error
         except TimeoutError as error:
@@ -85,7 +88,11 @@ class HttpsWeb:
                 plain.settimeout(_left(deadline))
                 plain.connect((address, port))
                 secured = self._context.wrap_socket(
-                    plain, server_hostname=host, do_handshake_on_connect=False
+                    plain,
+                    server_hostname=host,
+                    do_handshake_on_connect=False,
+                    # A connection that is cut is not the end of a document.
+                    suppress_ragged_eofs=False,
                 )
             except OSError as error:
                 plain.close()

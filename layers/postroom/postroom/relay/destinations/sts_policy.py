@@ -88,10 +88,8 @@ def parse_sts_policy(octets: bytes) -> StsPolicy:
         raise BadSyntax("sts-policy-record", octets, "RFC 8461 section 3.2") from error
     fields: dict[str, str] = {}
     patterns: dict[str, None] = {}
-    lines = text.split("\n")
-    if not lines[-1]:
-        lines.pop()
-    for line in lines:
+    # Editors leave empty lines at the end: no reason to go without a policy.
+    for line in text.rstrip("\r\n").split("\n"):
         name, value = _field(line.removesuffix("\r"))
         if name == "mx":
             if not _PATTERN.fullmatch(value) or len(value) > 255:
