@@ -4,8 +4,8 @@ import os
 from typing import Any
 
 from postroom.app import build
-from postroom.pipeline.accepted import Accepted
 from postroom.pipeline.inbound import process
+from postroom.pipeline.later import letter_of
 from postroom.platform.batches import Reasons, run_batch
 
 app = build(os.environ)  # once per cold start; nothing below reads the environment
@@ -14,4 +14,4 @@ reasons = Reasons(app.platform.table, app.clock, "inbound")
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     """InboundFunction in template.yaml."""
-    return run_batch(event, Accepted.from_json, lambda batch: process(app, batch), reasons)
+    return run_batch(event, letter_of, lambda batch: process(app, batch), reasons)

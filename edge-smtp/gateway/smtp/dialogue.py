@@ -35,6 +35,7 @@ from postroom.app import App
 from postroom.directory.records import Verdict
 from postroom.errors import BadSyntax, PostroomError
 from postroom.pipeline.accepted import Accepted, Recipient
+from postroom.relay.forwarding import is_rewritten
 
 log = logging.getLogger("postroom.smtp")
 
@@ -347,7 +348,12 @@ class Dialogue:
 
     def _verdict(self, address: str) -> Verdict:
         """What may be done with mail for the address. Reads the stores."""
-        return self._app.directory.verdict(address)
+        verdict = self._app.directory.verdict(address)
+        if verdict.kind == "elsewhere" or not is_rewritten(address):
+            return verdict
+        # A bounce of mail that an address of ours has forwarded goes back to its sender.
+        original = self._app.forwarding.original(address)
+        return verdict if original is None else Verdict("local", address)
 
     def _ready(self) -> bytes:
         """Why there can be no message now, or nothing."""

@@ -59,6 +59,33 @@ def relay_of(app: App) -> "Relay":
     )
 
 
+def tls_reports_of(app: App) -> "TlsReports":
+    from postroom.relay.tls_reports.store import TlsReports
+
+    return TlsReports(app.table, app.clock, app.randomness)
+
+
+def routes_of(app: App) -> "Routes":
+    from postroom.relay.destinations.routes import Routes
+
+    return Routes(app.table, app.platform.vault)
+
+
+def mailer_of(app: App) -> "Mailer":
+    """Amazon SES, by whichever store: its credentials are those of any AWS tool."""
+    from postroom.platform.aws.clients import Clients
+    from postroom.platform.aws.mailer import SesMailer
+
+    return SesMailer(Clients())
+
+
+def rotate_keys(app: App) -> int:
+    """Renew the DKIM keys whose time has come. Returns how many steps were taken."""
+    from postroom.authentication.dkim.rotation import rotate_due
+
+    return rotate_due(app.dkim_keys, int(app.clock.seconds()), app.platform.resolver)
+
+
 def paces_of(app: App) -> Paces:
     return Paces(app.table, app.clock, app.randomness, app.settings.lease)
 

@@ -24,7 +24,8 @@ class Settings:
     queues: Mapping[str, str] = field(default_factory=dict)
     hostname: str = "localhost"  # POSTROOM_HOSTNAME: in greetings and Received fields
     key: str = ""  # POSTROOM_KEY: ARN of the KMS key that seals secrets; embedded has its own
-    schedule: Schedule = Schedule()  # POSTROOM_RETRY_PAUSES, _WARN_AFTER, _GIVE_UP_AFTER
+    # POSTROOM_RETRY_PAUSES, POSTROOM_WARN_AFTER, POSTROOM_GIVE_UP_AFTER
+    schedule: Schedule = field(default_factory=Schedule)
     # POSTROOM_RELAY_LEASE: after this time somebody else may take over what a function began;
     # more than the relay function's timeout
     lease: int = 960

@@ -26,7 +26,7 @@ def route(app: Rooms, works: list[Work]) -> None:
 def _add_route(app: Rooms, work: Work, recipient: Recipient, route: Route) -> None:
     now = int(app.clock.seconds() * 1000)
     leaving, address = work.leaving, recipient.address
-    if not route.targets and is_rewritten(address):
+    if is_rewritten(address):
         original = app.forwarding.original(address)
         if original is not None:
             leaving.add(original, recipient, expanded=False, via=domain_of(address))

@@ -77,4 +77,4 @@ class Connection(Protocol):
 
 class Network(Protocol):
     def connect(self, address: str, port: int, timeout: float) -> Connection:
-        """Connect to an IP address. Raises PeerLost (PeerSilent after *timeout*), which says why."""
+        """Connect to an IP address. Raises PeerLost, PeerSilent after *timeout*: it says why."""

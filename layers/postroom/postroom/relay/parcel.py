@@ -66,6 +66,10 @@ class Outcome:
     unsure: bool = False
 
 
+# Of those for whom no time was left in an attempt: nothing was tried.
+NOT_TRIED = Outcome("deferred", "4.3.0", "not tried yet: the time of this attempt has run out")
+
+
 @dataclass(frozen=True, slots=True)
 class TlsResult:
     """One attempt to speak TLS with one host, for the reports of RFC 8460."""

@@ -8,18 +8,27 @@ on. Every destination of the batch has its own thread, so that none waits for an
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
-from typing import Protocol
+from typing import Literal, Protocol
 
 from postroom.errors import BlobMissing, PostroomError
 from postroom.platform.blobs import BlobStore
 from postroom.platform.clock import Clock
 from postroom.platform.mailer import Mailer, MailerRefused
 from postroom.platform.table import Key
+from postroom.relay.destinations.facts import Facts
 from postroom.relay.destinations.find import Destinations, Unroutable
 from postroom.relay.destinations.routes import Route, Routes
 from postroom.relay.entries import Entry
 from postroom.relay.pace import Admission, Pace, Paces
-from postroom.relay.parcel import Delivered, Host, Outcome, Parcel, Strain
+from postroom.relay.parcel import (
+    NOT_TRIED,
+    Delivered,
+    Host,
+    Outcome,
+    Parcel,
+    Strain,
+    TlsResult,
+)
 from postroom.relay.recording import Job, Recorder
 from postroom.relay.settling import same_for_all
 from postroom.relay.signing import Signer, signature
@@ -144,6 +153,8 @@ class Relay:
 
         def done(job: Job, delivered: Delivered) -> None:
             nonlocal strain, reason, good
+            if all(outcome is NOT_TRIED for outcome in delivered.outcomes.values()):
+                return  # it is put back below
             strain = delivered.strain
             kinds = {outcome.kind for outcome in delivered.outcomes.values()}
             good = good or "relayed" in kinds
@@ -173,25 +184,37 @@ class Relay:
         deadline: float,
         done: Callable[[Job, Delivered], None],
     ) -> None:
-        for requiretls in (False, True):
-            some = [job for job in jobs if job.entry.requiretls is requiretls]
-            if not some:
-                continue
+        wishes: dict[tuple[bool, bool], list[Job]] = {}
+        for job in jobs:
+            wish = (job.entry.requiretls, job.entry.tls_optional)
+            wishes.setdefault(wish, []).append(job)
+        for (required, optional), some in wishes.items():
             try:
-                hosts = self._destinations.hosts(domain, route, requiretls=requiretls)
-            except Unroutable as error:
-                kind = "failed" if error.permanent else "deferred"
-                outcome = Outcome(
-                    "failed" if kind == "failed" else "deferred", error.status, str(error)
+                hosts = self._destinations.hosts(
+                    domain, route, requiretls=required, tls_optional=optional
                 )
+            except Unroutable as error:
+                kind: Literal["failed", "deferred"] = "failed" if error.permanent else "deferred"
+                outcome = Outcome(kind, error.status, error.reason)
                 for job in some:
                     done(job, Delivered(same_for_all(job.entry, outcome)))
                 continue
-            self._hand_over(domain, some, hosts, deadline, done)
+            facts = self._destinations.facts(domain, route)
+
+            def told(job: Job, delivered: Delivered, facts: Facts = facts) -> None:
+                done(job, delivered)
+                self._note_tls(domain, facts, delivered.tls)
+
+            self._hand_over(some, hosts, deadline, told)
+
+    def _note_tls(self, domain: str, facts: Facts, results: Sequence[TlsResult]) -> None:
+        try:
+            self._tls_reports.note(domain, results, facts)
+        except PostroomError as error:  # statistics, and written with the next ones
+            log.warning("TLS results not kept", extra={"reason": str(error)})
 
     def _hand_over(
         self,
-        domain: str,
         jobs: list[Job],
         hosts: Sequence[Host],
         deadline: float,
@@ -208,7 +231,6 @@ class Relay:
             def told(
                 parcel: Parcel, delivered: Delivered, by_name: dict[str, Job] = by_name
             ) -> None:
-                self._tls_reports.note(domain, delivered.tls)
                 done(by_name[parcel.name], delivered)
 
             budget = deadline - self._clock.seconds()

@@ -12,7 +12,16 @@ from collections.abc import Callable, Iterable, Sequence
 
 from postroom.platform.clock import Clock, Randomness
 from postroom.platform.network import Network, PeerLost, TlsFailed
-from postroom.relay.parcel import Delivered, Host, Outcome, Parcel, Recipient, Strain, TlsResult
+from postroom.relay.parcel import (
+    NOT_TRIED,
+    Delivered,
+    Host,
+    Outcome,
+    Parcel,
+    Recipient,
+    Strain,
+    TlsResult,
+)
 from postroom.relay.smtp import verdicts
 from postroom.relay.smtp.content import Content, Resign
 from postroom.relay.smtp.extensions import Extensions
@@ -25,7 +34,6 @@ from postroom.relay.smtp.transaction import Refusal, Transaction, terms_for
 
 Done = Callable[[Parcel, Delivered], None]
 _NO_HOST = Outcome("deferred", "4.4.4", "there is no host to deliver to")
-_NO_TIME = Outcome("deferred", "4.3.0", "not tried yet: the time of this attempt has run out")
 
 
 class Courier:
@@ -123,7 +131,7 @@ class _Attempt:
             again = transaction.again if transaction.took_some else []
             pending = [*again, *transaction.unheard, *pending[len(batch) :]]
         if pending:
-            left = _NO_TIME if late else self._why_not(parcel, elsewhere)
+            left = NOT_TRIED if late else self._why_not(parcel, elsewhere)
             # A recipient who was put off for the number of recipients keeps that verdict.
             outcomes = {**{one.address: left for one in pending}, **outcomes}
         for outcome in outcomes.values():
