@@ -62,3 +62,4 @@ class Letter:
     user: str = ""
     chunked: bool = False
     answered: bool = True  # False: hung up instead of 250
+    name: str = ""  # as the 250 says: number of the visit, number of the letter in it

@@ -15,13 +15,14 @@ As a process of its own, for crash tests and benchmarks::
 
     python -m tests.sinks --port 2525 --log taken.jsonl --defer 0.1 --lose 0.02 …
 
-It writes each letter to the log, fsynced, before the 250.
+It writes each letter to the log, fsynced, before the 250. When a connection ends and nothing came
+after a letter's final dot, neither QUIT nor any other command, it writes that too, as
+``{"broke_after": name}``: the client need not know that the letter was taken.
 """
 
 import argparse
 import base64
 import hashlib
-import hmac
 import json
 import os
 import random
@@ -38,6 +39,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.sink_actions import Drop, Endless, Last, Letter, Raw, Trickle, Wait
+from tests.sink_scram import scram
 
 EXTENSIONS = (
     "PIPELINING",
@@ -70,6 +72,7 @@ class Visit:
     rcpt: list[str] = field(default_factory=list)
     content: bytes = b""
     taken: int = 0  # letters so far
+    unconfirmed: str = ""  # the letter's name, until the client says anything after it
 
     def forget(self) -> None:
         self.sender, self.mail, self.content = None, "", b""
@@ -151,6 +154,7 @@ class Sink:
         if self._log is not None:
             found = re.search(rb"(?im)^Message-ID:[ \t]*(\S+)", letter.content)
             line = {
+                "name": letter.name,
                 "from": letter.sender,
                 "to": letter.recipients,
                 "message_id": found[1].decode("latin-1") if found else "",
@@ -159,11 +163,19 @@ class Sink:
                 "answered": letter.answered,
                 "at": time.time(),
             }
-            os.write(self._log, json.dumps(line).encode() + b"\n")
-            os.fsync(self._log)
+            self._write(line)
         with self.lock:
             if self.keep:
                 self.letters.append(letter)
+
+    def note_end(self, visit: Visit) -> None:
+        if self._log is not None and visit.unconfirmed:
+            self._write({"broke_after": visit.unconfirmed})
+
+    def _write(self, line: dict[str, Any]) -> None:
+        assert self._log is not None
+        os.write(self._log, json.dumps(line).encode() + b"\n")
+        os.fsync(self._log)
 
     def _accept(self) -> None:
         number = 0
@@ -190,6 +202,7 @@ class Sink:
         except (OSError, ValueError, _HangUp):
             pass  # the client has gone, or the sink closes
         finally:
+            self.note_end(server.visit)
             server.hang_up()
             with self.lock:
                 self._open.discard(server)
@@ -212,6 +225,7 @@ class _Server:
         self.answer("CONNECT", "", "220 sink.example ESMTP")
         while True:
             line = self.line()
+            self.visit.unconfirmed = ""
             with self.sink.lock:
                 self.sink.commands.append(line)
             verb = line.split(" ")[0].upper()
@@ -267,7 +281,7 @@ class _Server:
             user, password = self.challenge(b"Username:"), self.challenge(b"Password:")
             good = self.sink.users is not None and self.sink.users.get(user) == password
         else:
-            user, good = self.scram(self.decode(words[2]))
+            user, good = scram(self.decode(words[2]), self.sink.users or {}, self.challenge)
         if self.answer(verb, line, "235 2.7.0 Welcome" if good else "535 5.7.8 Wrong").startswith(
             "235"
         ):
@@ -319,9 +333,10 @@ class _Server:
             visit.tls,
             visit.user,
             chunked,
+            name=f"{visit.number}.{visit.taken}",
         )
         if letter.recipients:
-            self.answer("DOT", line, f"250 2.0.0 Taken as {visit.number}.{visit.taken}", letter)
+            self.answer("DOT", line, f"250 2.0.0 Taken as {letter.name}", letter)
         else:
             self.send("554 5.5.1 No valid recipients")
         visit.forget()
@@ -351,6 +366,7 @@ class _Server:
             if isinstance(action, Drop):
                 letter.answered = False
             if reply.startswith("2") and (not isinstance(action, Drop) or action.taken):
+                self.visit.unconfirmed = letter.name
                 self.sink.record(letter)
                 self.visit.taken += 1
         match action:
@@ -417,30 +433,6 @@ class _Server:
 
     def decode(self, word: str) -> str:
         return base64.b64decode(word).decode()
-
-    def scram(self, first: str) -> tuple[str, bool]:
-        """RFC 5802 with SHA-256, from the server's side."""
-        bare = first.removeprefix("n,,")
-        fields = dict(part.split("=", 1) for part in bare.split(","))
-        user = fields["n"].replace("=2C", ",").replace("=3D", "=")
-        password = (self.sink.users or {}).get(user, "")
-        salt, rounds = b"salt of the sink", 4096
-        nonce = fields["r"] + "sink"
-        server_first = f"r={nonce},s={base64.b64encode(salt).decode()},i={rounds}"
-        final = self.challenge(server_first.encode())
-        without_proof, _, proof = final.partition(",p=")
-        salted = hashlib.pbkdf2_hmac("sha256", password.encode(), salt, rounds)
-        client_key = hmac.digest(salted, b"Client Key", "sha256")
-        signed = f"{bare},{server_first},{without_proof}".encode()
-        stored = hashlib.sha256(client_key).digest()
-        signature = hmac.digest(stored, signed, "sha256")
-        wanted = bytes(a ^ b for a, b in zip(client_key, signature, strict=True))
-        if base64.b64decode(proof) != wanted or not without_proof.endswith(f"r={nonce}"):
-            return user, False
-        server_key = hmac.digest(salted, b"Server Key", "sha256")
-        verifier = base64.b64encode(hmac.digest(server_key, signed, "sha256"))
-        self.challenge(b"v=" + verifier)
-        return user, True
 
 
 def _path(text: str) -> tuple[str, str]:
