@@ -85,7 +85,7 @@ class NameServer:
         return self.asked.count((name, kind))
 
     def resolver(self, timeout: float = 5.0, trust_ad: bool = False) -> DnsResolver:
-        return DnsResolver(timeout, (self.address,), self.port, trust_ad)
+        return DnsResolver(timeout, ((self.address, self.port),), trust_ad)
 
     # --- running -------------------------------------------------------------------------------
 

@@ -58,7 +58,7 @@ class SmtpServer:
         self.tls = tls
         self.loop = asyncio.get_running_loop()
         self.message_rate = Rate(limits.messages_per_minute)
-        self.names = ClientNames(app.platform.resolver, crossing, limits.name_timeout)
+        self.names = ClientNames(app.resolver, crossing, limits.name_timeout)
         self.open: set[SmtpProtocol] = set()
         self.draining = False
 

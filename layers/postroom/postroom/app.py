@@ -10,8 +10,9 @@ from postroom.journeys.store import Journeys
 from postroom.mailboxes.store import Mailboxes
 from postroom.platform.blobs import BlobStore
 from postroom.platform.clock import Clock, Randomness
+from postroom.platform.name_servers import NameServers
 from postroom.platform.queue import Queue
-from postroom.platform.resolver import Resolver
+from postroom.platform.resolver import Answer, RecordType, Resolver
 from postroom.platform.system import SystemClock, SystemRandomness
 from postroom.platform.table import Table
 from postroom.platform.topic import Topic
@@ -32,7 +33,6 @@ class Platform(Protocol):
     table: Table
     blobs: BlobStore
     topic: Topic
-    resolver: Resolver
     vault: Vault
     # Whether reads answer in microseconds, so that an event loop may do them itself.
     reads_are_local: bool
@@ -72,6 +72,10 @@ class App:
 
     def queue(self, name: str) -> Queue:
         return self.platform.queue(name)
+
+    @cached_property
+    def resolver(self) -> Resolver:
+        return _LazyResolver(self.settings.name_servers)
 
     @cached_property
     def forwarding(self) -> Forwarding:
@@ -128,3 +132,19 @@ def wire(settings: Settings, platform: Platform, clock: Clock, randomness: Rando
         outbound=Outbound(table, platform, journeys, mailboxes, clock, settings.lease),
         suppression=Suppression(table, clock),
     )
+
+
+class _LazyResolver:
+    """Loads the DNS library at the first question: most commands and functions never ask one."""
+
+    def __init__(self, servers: NameServers) -> None:
+        self._servers = servers
+        self._resolver: Resolver | None = None
+
+    def query(self, name: str, record_type: RecordType) -> Answer:
+        if self._resolver is None:
+            from postroom.platform.dns import DnsResolver
+
+            servers = self._servers
+            self._resolver = DnsResolver(servers=servers.addresses, trust_ad=servers.trust_ad)
+        return self._resolver.query(name, record_type)

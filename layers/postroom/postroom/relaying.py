@@ -40,7 +40,7 @@ def relay_of(app: App) -> "Relay":
         ),
         routes=routes_of(app),
         destinations=Destinations(
-            app.platform.resolver,
+            app.resolver,
             HttpsWeb(),
             table,
             clock,
@@ -83,7 +83,7 @@ def rotate_keys(app: App) -> int:
     """Renew the DKIM keys whose time has come. Returns how many steps were taken."""
     from postroom.authentication.dkim.rotation import rotate_due
 
-    return rotate_due(app.dkim_keys, int(app.clock.seconds()), app.platform.resolver)
+    return rotate_due(app.dkim_keys, int(app.clock.seconds()), app.resolver)
 
 
 def paces_of(app: App) -> Paces:

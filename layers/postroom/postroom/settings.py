@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from postroom.errors import BadSetting
+from postroom.platform.name_servers import RESOLV_CONF, NameServers
 from postroom.relay.schedule import Schedule, duration
 
 _QUEUE = "POSTROOM_QUEUE_"
@@ -34,6 +35,9 @@ class Settings:
     patience: int = 0
     # POSTROOM_RELAY_LOOPBACK: MX records that point to this machine are followed
     relay_to_loopback: bool = False
+    # POSTROOM_RESOLVER=127.0.0.1:5353: name servers to ask instead of those of /etc/resolv.conf.
+    # DANE needs one that validates DNSSEC, on this machine or with the word "trust-ad" behind it
+    name_servers: NameServers = RESOLV_CONF
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "Settings":
@@ -56,5 +60,8 @@ class Settings:
             schedule=Schedule.from_environment(environment),
             lease=duration("POSTROOM_RELAY_LEASE", environment.get("POSTROOM_RELAY_LEASE", "16m")),
             patience=int(environment.get("POSTROOM_RELAY_PATIENCE", "0")),
+            name_servers=NameServers.parse(
+                "POSTROOM_RESOLVER", environment.get("POSTROOM_RESOLVER", "")
+            ),
             relay_to_loopback=environment.get("POSTROOM_RELAY_LOOPBACK", "off") == "on",
         )

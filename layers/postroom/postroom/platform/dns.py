@@ -11,6 +11,7 @@ import dns.flags
 import dns.message
 import dns.rdatatype
 import dns.resolver
+from dns.nameserver import Do53Nameserver
 
 from postroom.platform.resolver import Answer, DnsUnavailable, RecordType
 
@@ -19,7 +20,7 @@ _RESOLV_CONF = Path("/etc/resolv.conf")
 
 
 class DnsResolver:
-    """Asks the servers of ``/etc/resolv.conf``, or those whose addresses are given.
+    """Asks the servers of ``/etc/resolv.conf``, or those whose addresses and ports are given.
 
     What a server says about DNSSEC counts only if nobody can alter it on its way: the server is
     on this machine, or ``options trust-ad`` of resolv.conf (glibc's word for it) or *trust_ad*
@@ -29,8 +30,7 @@ class DnsResolver:
     def __init__(
         self,
         timeout: float = 10.0,
-        servers: tuple[str, ...] = (),
-        port: int = 53,
+        servers: Sequence[tuple[str, int]] = (),
         trust_ad: bool = False,
     ) -> None:
         self._resolver = dns.resolver.Resolver(configure=not servers)
@@ -40,9 +40,10 @@ class DnsResolver:
         self._resolver.use_edns(0, 0, 1232)
         self._resolver.flags = dns.flags.RD | dns.flags.AD
         if servers:
-            self._resolver.nameservers = list(servers)
-            self._resolver.port = port
-        asked = [str(server) for server in self._resolver.nameservers]
+            self._resolver.nameservers = [Do53Nameserver(*server) for server in servers]
+            asked = [address for address, _ in servers]
+        else:
+            asked = [str(server) for server in self._resolver.nameservers]
         self._trusted = trust_ad or _are_here(asked) or (not servers and _trusts_ad(_RESOLV_CONF))
 
     def query(self, name: str, record_type: RecordType) -> Answer:

@@ -10,7 +10,6 @@ from postroom.platform.aws.table import DynamoTable
 from postroom.platform.aws.topic import SnsTopic
 from postroom.platform.aws.vault import KmsVault
 from postroom.platform.clock import Clock
-from postroom.platform.resolver import Answer, RecordType, Resolver
 from postroom.platform.table import Table
 from postroom.settings import Settings
 
@@ -31,7 +30,6 @@ class AwsStore:
         self.table: Table = DynamoTable(self._clients, settings.table, clock)
         self.blobs: BlobStore = S3BlobStore(self._clients, settings.bucket)
         self.topic: Topic = self._topic
-        self.resolver: Resolver = _LazyResolver()
         self.vault: Vault = KmsVault(self._clients, settings.key)
         self.reads_are_local: bool = False
 
@@ -52,17 +50,3 @@ class AwsStore:
     def close(self) -> None:
         self._topic.close()
         self._clients.close()
-
-
-class _LazyResolver:
-    """Loads the DNS library at the first question: many functions never ask one."""
-
-    def __init__(self) -> None:
-        self._resolver: Resolver | None = None
-
-    def query(self, name: str, record_type: RecordType) -> Answer:
-        if self._resolver is None:
-            from postroom.platform.dns import DnsResolver
-
-            self._resolver = DnsResolver()
-        return self._resolver.query(name, record_type)

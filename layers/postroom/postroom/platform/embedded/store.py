@@ -25,7 +25,6 @@ from postroom.platform.embedded.table import EmbeddedTable
 from postroom.platform.embedded.topic import EmbeddedTopic
 from postroom.platform.embedded.upkeep import Upkeep
 from postroom.platform.embedded.vault import EmbeddedVault
-from postroom.platform.resolver import Answer, RecordType, Resolver
 from postroom.platform.table import Table
 from postroom.platform.topic import Topic
 from postroom.platform.vault import Vault
@@ -56,7 +55,6 @@ class EmbeddedStore:
         self.table: Table = self._table
         self.blobs: BlobStore = self._blobs
         self.topic: Topic = self._topic
-        self.resolver: Resolver = _LazyResolver()
         self.vault: Vault = EmbeddedVault(folder)
         self.reads_are_local: bool = True
         self._upkeep = Upkeep(self._databases, self._table.purge, self._blobs.clean)
@@ -101,17 +99,3 @@ class EmbeddedStore:
             database.close()
         for found in queues:
             found.close()
-
-
-class _LazyResolver:
-    """Loads the DNS library at the first question: most commands never ask one."""
-
-    def __init__(self) -> None:
-        self._resolver: Resolver | None = None
-
-    def query(self, name: str, record_type: RecordType) -> Answer:
-        if self._resolver is None:
-            from postroom.platform.dns import DnsResolver
-
-            self._resolver = DnsResolver()
-        return self._resolver.query(name, record_type)
