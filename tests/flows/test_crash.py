@@ -19,14 +19,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.running import PASSWORD, Postroom, kill, running
+from tests.flows.falls import empty_queues, fall, impatient_template, kill_one
+from tests.running import PASSWORD, Postroom, running
 
 USERS = ("ann", "ben", "cem", "dora")
 CLIENTS = 4
 KILLS = 50  # of one process each
 FALLS = 3  # of all processes with their supervisor
 PAUSE = 0.8  # seconds between kills, on average
-VISIBILITY = 10  # seconds that a letter stays hidden after a worker has taken it
 PATIENCE = 90  # seconds for the queue to become empty after the last kill
 
 
@@ -131,55 +131,8 @@ def test_kill_9_loses_nothing_and_doubles_nothing(tmp_path: Path) -> None:
         for client in clients:
             client.join(60)
             assert not client.is_alive()
-        empty_queue(postroom)
+        empty_queues(postroom, PATIENCE)
         check(postroom, clients, killed)
-
-
-def impatient_template(folder: Path) -> Path:
-    """template.yaml, but what a killed worker had taken comes back soon, not after 90 seconds."""
-    source = Path(__file__).parents[2]
-    text, count = re.subn(
-        r"(?m)^( +VisibilityTimeout:) \d+$",
-        rf"\1 {VISIBILITY}",
-        (source / "template.yaml").read_text(),
-    )
-    assert count
-    (folder / "functions").symlink_to(source / "functions")
-    path = folder / "template.yaml"
-    path.write_text(text)
-    return path
-
-
-def kill_one(postroom: Postroom, chance: random.Random) -> str:
-    """kill -9 a gateway or a worker, as soon as there is one. Returns which."""
-    deadline = time.monotonic() + 20
-    alive: dict[str, int] = {}
-    while not alive:
-        health = postroom.health()
-        assert time.monotonic() < deadline, f"nobody was started again: {health}"
-        alive = {child["name"]: child["pid"] for child in health["processes"] if child["alive"]}
-        time.sleep(0.05)
-    name = chance.choice(sorted(alive))
-    kill([alive[name]])
-    return name
-
-
-def fall(postroom: Postroom) -> None:
-    """kill -9 the supervisor and all its children at once, as good as a power cut for processes;
-    then start on the same data."""
-    pids = postroom.pids()
-    assert postroom.process is not None
-    postroom.process.kill()
-    kill(pids.values())
-    postroom.process.wait()
-    postroom.start()
-
-
-def empty_queue(postroom: Postroom) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while postroom.waiting():
-        assert time.monotonic() < deadline, f"still waiting: {postroom.health()}"
-        time.sleep(0.2)
 
 
 def check(postroom: Postroom, clients: list[Client], killed: Counter[str]) -> None:
