@@ -23,13 +23,14 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_kms import KMSClient
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sesv2 import SESV2Client
     from mypy_boto3_sns import SNSClient
     from mypy_boto3_sqs import SQSClient
 
 CONNECTIONS = 50  # kept open for each service
 THREADS = 32  # for the *_soon forms and for pages read side by side
 # SQS holds a long poll for up to 20 s before it answers.
-_READ_TIMEOUT = {"dynamodb": 5, "s3": 20, "sqs": 30, "sns": 5, "kms": 5}
+_READ_TIMEOUT = {"dynamodb": 5, "s3": 20, "sqs": 30, "sns": 5, "kms": 5, "sesv2": 60}
 
 
 class Clients:
@@ -61,6 +62,10 @@ class Clients:
     def kms(self) -> "KMSClient":
         return cast("KMSClient", self._client("kms"))
 
+    @property
+    def sesv2(self) -> "SESV2Client":
+        return cast("SESV2Client", self._client("sesv2"))
+
     def close(self) -> None:
         """Finish what the pool has begun, then let go of the connections."""
         self.pool.shutdown(wait=True)
@@ -87,7 +92,8 @@ def _config(service: str) -> Config:
         connect_timeout=3,
         read_timeout=_READ_TIMEOUT[service],
         # Three more tries with jittered, growing pauses: throttling, 5xx, broken connections.
-        retries={"mode": "standard", "total_max_attempts": 4},
+        # Not to send mail: a broken connection does not say that it was not sent.
+        retries={"mode": "standard", "total_max_attempts": 1 if service == "sesv2" else 4},
         max_pool_connections=CONNECTIONS,
         tcp_keepalive=True,
         # The adapters check their arguments against the ports' limits already.
