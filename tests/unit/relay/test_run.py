@@ -13,6 +13,7 @@ from postroom.relay.parcel import Outcome
 from postroom.relay.reports import Report, report_of
 from postroom.relay.smtp.limits import ClientLimits
 from postroom.relay.waiting import REPORT, every
+from tests.sink_actions import Wait
 from tests.sinks import Sink, Visit, at, refuse, rules
 from tests.unit.relay.attempts import Attempts
 from tests.unit.relay.world import World
@@ -188,6 +189,19 @@ def test_a_dead_destination_does_not_hold_up_another(world: World) -> None:
         stuck.set()
         attempts.relay.close()
         assert len(slow.letters) == 2, "it went on by itself"
+
+
+def test_without_patience_a_batch_waits_for_its_slowest_destination(world: World) -> None:
+    """In Lambda nothing runs after the call has returned."""
+    attempts = Attempts(world, patience=0)
+    with Sink(at("DOT", Wait(0.3))) as sink:
+        for domain in ("one.test", "two.test"):
+            attempts.lead(domain, sink.port)
+            world.add(world.entry(f"bob@{domain}"))
+        attempts.run()
+        taken = sorted(letter.recipients[0] for letter in sink.letters)
+    attempts.relay.close()
+    assert taken == ["bob@one.test", "bob@two.test"]
 
 
 def test_each_recipient_has_a_fate_of_its_own(world: World, attempts: Attempts) -> None:

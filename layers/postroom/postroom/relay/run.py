@@ -59,8 +59,8 @@ class Relay:
     """One for each process; several threads use it.
 
     *patience* is how many seconds a batch waits for its slowest destination. On one machine its
-    thread goes on after that; in Lambda nothing runs between two calls, so there it is as long
-    as the call.
+    thread goes on after that; in Lambda nothing runs between two calls, so there it is 0: to the
+    end, which the budget bounds.
     """
 
     def __init__(
@@ -113,7 +113,7 @@ class Relay:
         if len(calls) == 1:
             self._attempt(*calls[0])
             return
-        wait([self._pool.submit(self._attempt, *call) for call in calls], self._patience)
+        wait([self._pool.submit(self._attempt, *call) for call in calls], self._patience or None)
 
     def close(self) -> None:
         """Wait for attempts under way, and say goodbye to the servers."""
