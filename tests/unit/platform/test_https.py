@@ -1,11 +1,6 @@
 """The HTTPS adapter against servers here: certificates, bounds, no redirects."""
 
-import http.server
-import ssl
-import threading
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,78 +9,10 @@ import trustme
 from postroom.platform.https import HttpsWeb
 from postroom.platform.web import WebFailed
 from tests.names import NameServer
+from tests.sites import Answer, Site, raw, served, text
 
 HOST = "mta-sts.x.test"
 URL = f"https://{HOST}/.well-known/mta-sts.txt"
-Answer = Callable[[http.server.BaseHTTPRequestHandler], None]
-
-
-class Site(http.server.ThreadingHTTPServer):
-    """Answers by *answer*; ``asked`` keeps method, path, Host and body."""
-
-    daemon_threads = True
-
-    def __init__(self, certificate: trustme.LeafCert) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.asked: list[tuple[str, str, str, bytes]] = []
-        self.answer: Answer = text(b"hello")
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        certificate.configure_cert(context)
-        self.socket = context.wrap_socket(self.socket, server_side=True)
-
-    def handle_error(self, request: object, client_address: object) -> None:
-        """Clients hang up on purpose here."""
-
-
-class _Handler(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def do_GET(self) -> None:
-        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        site = self.server
-        assert isinstance(site, Site)
-        site.asked.append((self.command, self.path, self.headers["Host"], body))
-        site.answer(self)
-
-    do_POST = do_GET
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-
-def text(body: bytes, status: int = 200, **fields: str) -> Answer:
-    def answer(handler: http.server.BaseHTTPRequestHandler) -> None:
-        handler.send_response(status)
-        for name, value in {"Content-Length": str(len(body)), **fields}.items():
-            handler.send_header(name, value)
-        handler.end_headers()
-        handler.wfile.write(body)
-
-    return answer
-
-
-def raw(*pieces: bytes, pause: float = 0.0) -> Answer:
-    def answer(handler: http.server.BaseHTTPRequestHandler) -> None:
-        for piece in pieces:
-            handler.wfile.write(piece)
-            handler.wfile.flush()
-            time.sleep(pause)
-        handler.close_connection = True
-
-    return answer
-
-
-@contextmanager
-def served(certificate: trustme.LeafCert) -> Iterator[Site]:
-    site = Site(certificate)
-    thread = threading.Thread(target=site.serve_forever, args=(0.05,))
-    thread.start()
-    try:
-        yield site
-    finally:
-        site.shutdown()
-        site.server_close()
-        thread.join()
 
 
 @pytest.fixture(scope="module")
@@ -115,7 +42,7 @@ def site(authority: trustme.CA) -> Iterator[Site]:
 
 @pytest.fixture
 def web(site: Site, names: NameServer, trust: Path) -> HttpsWeb:
-    return HttpsWeb(names.resolver(), trust, site.server_address[1])
+    return HttpsWeb(names.resolver(), trust, site.port)
 
 
 def test_a_document_is_fetched(web: HttpsWeb, site: Site) -> None:
@@ -197,7 +124,7 @@ def test_slow_answers_end_by_the_deadline(web: HttpsWeb, site: Site, answer: Ans
 def test_a_certificate_of_nobody_we_trust(site: Site, names: NameServer, tmp_path: Path) -> None:
     other = tmp_path / "other.pem"
     trustme.CA().cert_pem.write_to_path(other)
-    port = site.server_address[1]
+    port = site.port
     for web in (HttpsWeb(names.resolver(), other, port), HttpsWeb(names.resolver(), port=port)):
         with pytest.raises(WebFailed) as told:
             web.get(URL, most=100, timeout=5)
@@ -238,5 +165,5 @@ def test_urls_that_lead_nowhere(web: HttpsWeb, site: Site, url: str) -> None:
 
 def test_the_systems_resolver_will_do(site: Site, authority: trustme.CA, trust: Path) -> None:
     with served(authority.issue_cert("localhost")) as local:
-        web = HttpsWeb(trust=trust, port=local.server_address[1])
+        web = HttpsWeb(trust=trust, port=local.port)
         assert web.get("https://localhost/", most=100, timeout=5) == b"hello"

@@ -1,16 +1,24 @@
 """MTA-STS: records, policies, and how long they hold."""
 
+from pathlib import Path
+
 import pytest
+import trustme
 
 from postroom.errors import BadSyntax
+from postroom.platform.https import HttpsWeb
+from postroom.relay.destinations.find import Destinations
 from postroom.relay.destinations.mta_sts import MtaSts, StsFound
+from postroom.relay.destinations.routes import DEFAULT
 from postroom.relay.destinations.sts_policy import (
     StsPolicy,
     parse_sts_policy,
     parse_sts_record,
     policy_id,
 )
+from tests.sites import served, text
 from tests.unit.relay.destinations.places import Places
+from tests.unit.relay.world import SteadyRandomness
 
 DAY = 86_400
 TEXT = "version: STSv1\nmode: enforce\nmx: mx.x.test\nmax_age: 604800\n"
@@ -245,3 +253,26 @@ def test_a_policy_is_refreshed_daily_and_so_never_runs_out(published: Places) ->
     assert len(published.pages.asked) == 15
     published.pages.withhold("x.test")
     assert sts(published).policy("x.test").policy == POLICY
+
+
+def test_a_policy_over_https_of_a_host_here(places: Places, tmp_path: Path) -> None:
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(tmp_path / "authority.pem")
+    zone = "x.test. MX 10 mx.x.test.\nx.test. MX 20 other.test.\nmx.x.test. A 192.0.2.1\n"
+    zone += "other.test. A 192.0.2.2\nmta-sts.x.test. A 127.0.0.1\n"
+    places.names.zone(zone + '_mta-sts.x.test. TXT "v=STSv1; id=1;"')
+    with served(authority.issue_cert("mta-sts.x.test")) as site:
+        site.answer = text(TEXT.encode())
+        resolver = places.names.resolver()
+        destinations = Destinations(
+            resolver,
+            HttpsWeb(resolver, tmp_path / "authority.pem", site.port),
+            places.store.table,
+            places.clock,
+            SteadyRandomness(),
+            (),
+            allow_loopback=False,
+        )
+        [host] = destinations.hosts("x.test", DEFAULT)
+    assert (host.name, host.policy, host.tls_required) == ("mx.x.test", "sts", True)
+    assert [path for _, path, _, _ in site.asked] == ["/.well-known/mta-sts.txt"]
