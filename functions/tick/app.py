@@ -7,7 +7,7 @@ from typing import Any
 from postroom.app import build
 from postroom.pipeline.due import do_each
 from postroom.relay.waiting import feed
-from postroom.relaying import rotate_keys
+from postroom.relaying import report_on_tls, rotate_keys
 
 app = build(os.environ)  # once per cold start; nothing below reads the environment
 
@@ -21,5 +21,6 @@ def handler(event: dict[str, Any], context: object) -> dict[str, int]:
             "fed": lambda: feed(app.table, app.platform, app.clock, app.settings.lease, _MOST_FED),
             "swept": app.mailboxes.sweep,
             "keys": lambda: rotate_keys(app),
+            "tls_reports": lambda: report_on_tls(app),
         }
     )

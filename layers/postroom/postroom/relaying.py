@@ -4,6 +4,7 @@ since accepting and delivering mail here needs none of it."""
 from typing import TYPE_CHECKING
 
 from postroom.app import App
+from postroom.pipeline.posting import post
 from postroom.relay.operations import Operations
 from postroom.relay.pace import Paces
 
@@ -48,9 +49,7 @@ def relay_of(app: App) -> "Relay":
             own_names=(settings.hostname,),
             allow_loopback=settings.relay_to_loopback,
         ),
-        courier=Courier(
-            SocketNetwork(), clock, randomness, settings.hostname, ClientLimits()
-        ),
+        courier=Courier(SocketNetwork(), clock, randomness, settings.hostname, ClientLimits()),
         mailer=lambda: mailer_of(app),
         paces=paces_of(app),
         tls_reports=tls_reports_of(app),
@@ -84,6 +83,24 @@ def rotate_keys(app: App) -> int:
     from postroom.authentication.dkim.rotation import rotate_due
 
     return rotate_due(app.dkim_keys, int(app.clock.seconds()), app.resolver)
+
+
+def report_on_tls(app: App) -> int:
+    """Send the TLS reports that are due (RFC 8460). Returns how many went by mail."""
+    from postroom.platform.https import HttpsWeb
+    from postroom.relay.tls_reports.compose import Submitter
+    from postroom.relay.tls_reports.daily import DailyReports
+
+    host = app.hostname
+    submitter = Submitter(host, host, f"postmaster@{host}")
+    reports = DailyReports(app.table, app.resolver, HttpsWeb(), submitter)
+    now = app.clock.now()
+    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0).timestamp()
+    count = 0
+    for due in reports.due_reports(now):
+        post(app, due.id, due.message, due.sender, due.recipients, midnight)
+        count += 1
+    return count
 
 
 def paces_of(app: App) -> Paces:
