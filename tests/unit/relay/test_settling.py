@@ -120,8 +120,48 @@ def test_the_last_attempt_comes_when_time_is_over() -> None:
     ("mode", "told"), [("R", ["failed"]), ("N", ["delayed"]), ("RT", ["failed"])]
 )
 def test_deliver_by_ends_or_tells(mode: str, told: list[str]) -> None:
-    assert actions(judge(entry(deliver_by=NOW, by_mode=mode), LATER)) == told
-    assert actions(judge(entry(deliver_by=NOW + 1, by_mode=mode), LATER)) == []
+    assert actions(judge(entry(age=HOUR, deliver_by=NOW, by_mode=mode), LATER)) == told
+    assert actions(judge(entry(age=HOUR, deliver_by=NOW + 1, by_mode=mode), LATER)) == []
+
+
+def test_the_delay_is_told_when_the_time_is_over_and_once() -> None:
+    by = NOW + 60_000
+    late = entry(deliver_by=by, by_mode="N", attempts=9, age=HOUR)
+    assert judge(late, LATER).due == by, "not a pause later"
+    warned = msgspec.structs.replace(late, warned=True)
+    assert judge(warned, LATER).due > by
+    assert actions(judge(entry(deliver_by=NOW, by_mode="N", warned=True), LATER)) == []
+
+
+def test_a_time_that_was_over_on_arrival_has_been_told_of() -> None:
+    assert actions(judge(entry(deliver_by=NOW - HOUR, by_mode="N"), LATER)) == []
+    assert actions(judge(entry(deliver_by=NOW - HOUR, by_mode="N", age=4 * HOUR), LATER)) == [
+        "delayed"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("mode", "by_passed", "notify", "told"),
+    [
+        pytest.param("N", False, (), ["relayed"], id="the peer will not tell when it is late"),
+        pytest.param("N", False, ("FAILURE",), ["relayed"], id="whatever else was asked"),
+        pytest.param("N", False, ("NEVER",), [], id="never"),
+        pytest.param("N", True, (), [], id="the peer takes the deadline over"),
+        pytest.param("NT", True, (), ["relayed"], id="a trace"),
+        pytest.param("RT", True, ("DELAY",), ["relayed"], id="a trace of what may be returned"),
+        pytest.param("RT", True, ("NEVER",), [], id="a trace, but never"),
+        pytest.param("R", True, (), [], id="no trace"),
+    ],
+)
+def test_relaying_is_told_where_a_deadline_asks_for_it(
+    mode: str, by_passed: bool, notify: tuple[str, ...], told: list[str]
+) -> None:
+    sent = Outcome("relayed", "2.0.0", "taken", dsn_passed=True, by_passed=by_passed)
+    settled = judge(entry(*notify, deliver_by=NOW + HOUR, by_mode=mode), sent)
+    assert actions(settled) == told
+    if settled.report is not None:
+        assert settled.report.deliver_by == NOW + HOUR
+        assert settled.report.told[0].more_to_come
 
 
 def test_nobody_hears_of_mail_without_a_sender() -> None:

@@ -53,6 +53,7 @@ class DeliveryStatus:
     recipients: tuple[RecipientStatus, ...]
     envelope_id: str = ""
     arrival: int | None = None  # seconds since 1970
+    deliver_by: int | None = None  # likewise; what was asked for by DELIVERBY (RFC 2852)
 
 
 def format_delivery_status(status: DeliveryStatus, utf8: bool = False) -> bytes:
@@ -74,6 +75,8 @@ def _message_fields(status: DeliveryStatus) -> Iterator[tuple[str, Typed | str]]
     yield "Reporting-MTA", Typed("dns", status.reporting_mta)
     if status.arrival is not None:
         yield "Arrival-Date", _date(status.arrival)
+    if status.deliver_by is not None:
+        yield "Deliver-By-Date", _date(status.deliver_by)
 
 
 def _recipient_fields(recipient: RecipientStatus) -> Iterator[tuple[str, Typed | str]]:

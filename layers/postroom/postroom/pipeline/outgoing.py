@@ -139,6 +139,7 @@ def _report_unit(
             accepted.message_id,
             accepted.account,
             accepted.requiretls,
+            accepted.deliver_by,
         )
     journey = _journey(accepted, place, [Goal(what.address) for what in told], tuple(events))
     return Unit(journey, report=report)

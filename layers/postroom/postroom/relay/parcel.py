@@ -62,6 +62,7 @@ class Outcome:
     peer: str = ""  # who said so: "mx1.example.org [192.0.2.1]"
     # The peer announced DSN: telling of success is its job then (RFC 3461 section 5.2.2).
     dsn_passed: bool = False
+    by_passed: bool = False  # the peer announced DELIVERBY, and took the deadline over
     # The connection broke after the final dot: the peer may have the message all the same.
     unsure: bool = False
 

@@ -16,7 +16,7 @@ from postroom.relay.outbound import Outbound
 from postroom.relay.parcel import Outcome
 from postroom.relay.reports import Told, new_report
 from postroom.relay.schedule import Schedule
-from postroom.relay.settling import Settled, settle
+from postroom.relay.settling import Settled, is_returned_when_late, settle
 from postroom.relay.suppression import Suppression, counts_as_hard
 from postroom.relay.waiting import Ticket, Waiting, get_many, gone, was_held
 
@@ -100,8 +100,9 @@ class Recorder:
         """Whether something is to be told or given up, even if no attempt can be made."""
         age = (self.now() - entry.received) / 1000
         late = age >= self._schedule.warn_after and not entry.warned
-        by = entry.deliver_by and self.now() >= entry.deliver_by
-        return late or bool(by) or age >= self._schedule.give_up_after
+        by = is_returned_when_late(entry) or not entry.warned
+        too_late = by and 0 < entry.deliver_by <= self.now()
+        return late or too_late or age >= self._schedule.give_up_after
 
     def now(self) -> int:
         return int(self._clock.seconds() * 1000)

@@ -29,6 +29,7 @@ class Told(msgspec.Struct, frozen=True, omit_defaults=True):
     # Not tried: the address is on the suppression list ("bounce", "complaint", "manual") since…
     suppressed: str = ""
     since: int = 0
+    more_to_come: bool = False  # relayed: the peer reports deliveries, too
 
 
 class Report(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -47,6 +48,7 @@ class Report(msgspec.Struct, frozen=True, omit_defaults=True):
     message_id: str = ""
     account: str = ""  # of the sender, "" for mail from elsewhere
     requiretls: bool = False  # the report needs it as well (RFC 8689 section 5)
+    deliver_by: int = 0  # what BY asked for (RFC 2852), 0: nothing
 
     @property
     def ticket(self) -> Ticket:

@@ -73,7 +73,7 @@ def _final(entry: Entry, outcome: Outcome, now: int, schedule: Schedule) -> Outc
     """A deferral whose time is over is a failure."""
     if outcome.kind != "deferred":
         return outcome
-    if entry.deliver_by and entry.by_mode.startswith("R") and now >= entry.deliver_by:
+    if is_returned_when_late(entry) and now >= entry.deliver_by:
         reason = f"It could not be delivered by the time that was asked for. {outcome.reason}"
         return replace(outcome, kind="failed", status=_EXPIRED, reason=reason)
     if now - entry.received >= schedule.give_up_after * 1000:
@@ -86,18 +86,33 @@ def _final(entry: Entry, outcome: Outcome, now: int, schedule: Schedule) -> Outc
 def _due(entry: Entry, attempts: int, now: int, schedule: Schedule, random: bytes) -> int:
     due = now + int(schedule.pause(attempts, random) * 1000)
     ends = [entry.received + schedule.give_up_after * 1000]
-    if entry.deliver_by and entry.by_mode.startswith("R"):
+    if is_returned_when_late(entry):
         ends.append(entry.deliver_by)
-    # The last attempt comes when the time is over, not a pause later.
+    elif not entry.warned:
+        ends.append(_tell_by(entry))
+    # What is due when the time is over, a last attempt or a warning, comes then, no pause later.
     return min([due, *(end for end in ends if end > now)])
 
 
 def _is_late(entry: Entry, now: int, schedule: Schedule) -> bool:
-    by = entry.deliver_by if entry.by_mode.startswith("N") else 0
+    by = _tell_by(entry)
     return now - entry.received >= schedule.warn_after * 1000 or bool(by and now >= by)
 
 
+def is_returned_when_late(entry: Entry) -> bool:
+    return entry.by_mode.startswith("R") and entry.deliver_by > 0
+
+
+def _tell_by(entry: Entry) -> int:
+    """When its sender is to hear that it is late; 0: never. Where the time was over when we got
+    the message, whoever had it before us has told that (RFC 2852)."""
+    by_us = entry.by_mode.startswith("N") and entry.deliver_by > entry.received
+    return entry.deliver_by if by_us else 0
+
+
 def _is_told(entry: Entry, goal: Goal, action: Action, outcome: Outcome) -> bool:
+    if action == "relayed" and _is_traced(entry, outcome):
+        return "NEVER" not in goal.notify
     # Success is the next server's to report when it has taken DSN over (RFC 3461 section 5.2.2).
     if action == "relayed" and outcome.dsn_passed:
         return False
@@ -105,6 +120,13 @@ def _is_told(entry: Entry, goal: Goal, action: Action, outcome: Outcome) -> bool
     if not entry.account and action == "failed" and outcome.status.startswith("5.7."):
         return False
     return wanted(goal.notify, action)
+
+
+def _is_traced(entry: Entry, outcome: Outcome) -> bool:
+    """RFC 2852 section 4.1.4: with T each relaying is told; with N that to a server which will not
+    tell when it is late (section 4.1.4.2)."""
+    mode = entry.by_mode
+    return mode.endswith("T") or (mode.startswith("N") and not outcome.by_passed)
 
 
 def _action(outcome: Outcome, late: bool) -> Action | None:
@@ -124,6 +146,7 @@ def _told(goal: Goal, action: Action, outcome: Outcome, now: int, until: int) ->
         outcome.reply,
         outcome.peer,
         until,
+        more_to_come=outcome.dsn_passed,
     )
 
 
@@ -145,6 +168,7 @@ def _report(entry: Entry, name: str, told: Iterable[Told]) -> Report | None:
         entry.message_id,
         entry.account,
         entry.requiretls,
+        entry.deliver_by,
     )
 
 

@@ -109,6 +109,21 @@ def test_the_three_parts_are_read_by_the_standard_library() -> None:
     assert parts[2].get_payload(0)["Subject"] == "Invoice"  # type: ignore[union-attr,index,call-overload]
 
 
+def test_a_deadline_is_named() -> None:
+    """RFC 2852 adds a field to those of RFC 3464."""
+    message, _ = parts_of(composed(report(deliver_by=AT)))[1].get_payload()  # type: ignore[misc]
+    assert message["Deliver-By-Date"] == "Tue, 02 Mar 2027 15:06:40 +0000"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_who_will_hear_more_is_not_told_the_contrary(language: str) -> None:
+    last = text_of(composed(report(told(action="relayed")), language=language))
+    more = text_of(composed(report(told(action="relayed", more_to_come=True)), language=language))
+    assert "mx.other.test" in last
+    assert "mx.other.test" in more
+    assert len(more) < len(last)
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_flufl_and_we_find_the_address_in_every_language(language: str) -> None:
     what = report(told(), told("eva@other.test", "delayed", "4.4.1", until=AT + DAY))

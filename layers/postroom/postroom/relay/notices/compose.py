@@ -99,6 +99,7 @@ def _machine_part(report: Report, hostname: str, utf8: bool) -> ReportPart:
         tuple(_recipient(told) for told in report.told),
         _envelope_id(report.envid),
         report.received // 1000,
+        report.deliver_by // 1000 or None,
     )
     content = format_delivery_status(status, utf8)
     if content.isascii():  # RFC 6533 section 4.4: then the older type will do

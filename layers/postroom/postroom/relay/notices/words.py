@@ -43,6 +43,7 @@ class Person:
     until: str = ""
     since: str = ""
     suppressed: str = ""
+    more_to_come: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +142,7 @@ def _person(words: Any, report: Report, told: Told, postmaster: str) -> Person:
         until=_date(words, told.until) if told.until else "",
         since=_day(words, told.since) if told.since else "",
         suppressed=told.suppressed,
+        more_to_come=told.more_to_come,
     )
 
 

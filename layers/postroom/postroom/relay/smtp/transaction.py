@@ -239,9 +239,15 @@ class Transaction:
             reason = "accepted"
             if self._content.breaks_signature:
                 reason = "accepted; parts that somebody had signed were encoded anew for it"
-            dsn = peer.extensions.dsn
+            offers = peer.extensions
             outcome = Outcome(
-                "relayed", reply.status, reason, reply.text, peer.name, dsn_passed=dsn
+                "relayed",
+                reply.status,
+                reason,
+                reply.text,
+                peer.name,
+                dsn_passed=offers.dsn,
+                by_passed=offers.deliver_by is not None,
             )
             self.needs_reset = False
         else:
