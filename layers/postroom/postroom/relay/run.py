@@ -30,7 +30,7 @@ from postroom.relay.parcel import (
     TlsResult,
 )
 from postroom.relay.recording import Job, Recorder
-from postroom.relay.settling import same_for_all
+from postroom.relay.settling import is_returned_when_late, same_for_all
 from postroom.relay.signing import Signer, signature
 from postroom.relay.tls_reports.store import TlsReports
 from postroom.relay.waiting import Ticket
@@ -184,15 +184,19 @@ class Relay:
         deadline: float,
         done: Callable[[Job, Delivered], None],
     ) -> None:
-        wishes: dict[tuple[bool, bool], list[Job]] = {}
+        wishes: dict[tuple[bool, bool, bool], list[Job]] = {}
         for job in jobs:
-            wish = (job.entry.requiretls, job.entry.tls_optional)
+            entry = job.entry
+            wish = (entry.requiretls, entry.tls_optional, not entry.reverse_path)
             wishes.setdefault(wish, []).append(job)
-        for (required, optional), some in wishes.items():
+        for (required, optional, bounce), some in wishes.items():
             try:
-                hosts = self._destinations.hosts(
-                    domain, route, requiretls=required, tls_optional=optional
-                )
+                if required and bounce:
+                    hosts = self._hosts_of_bounce(domain, route)
+                else:
+                    hosts = self._destinations.hosts(
+                        domain, route, requiretls=required, tls_optional=optional
+                    )
             except Unroutable as error:
                 kind: Literal["failed", "deferred"] = "failed" if error.permanent else "deferred"
                 outcome = Outcome(kind, error.status, error.reason)
@@ -203,9 +207,20 @@ class Relay:
 
             def told(job: Job, delivered: Delivered, facts: Facts = facts) -> None:
                 done(job, delivered)
-                self._note_tls(domain, facts, delivered.tls)
+                # Reports about TLS say "TLS-Required: No": they must not be reported on in turn.
+                if not job.entry.tls_optional:
+                    self._note_tls(domain, facts, delivered.tls)
 
             self._hand_over(some, hosts, deadline, told)
+
+    def _hosts_of_bounce(self, domain: str, route: Route) -> tuple[Host, ...]:
+        """With REQUIRETLS: servers that prove themselves come first, but a bounce is not lost
+        where there are none (RFC 8689 section 5)."""
+        usual = self._destinations.hosts(domain, route)
+        try:
+            return *self._destinations.hosts(domain, route, requiretls=True), *usual
+        except Unroutable:
+            return usual
 
     def _note_tls(self, domain: str, facts: Facts, results: Sequence[TlsResult]) -> None:
         try:
@@ -260,7 +275,7 @@ class Relay:
             # Bounces that come back by mail name our queue id, if the sender named nothing.
             entry.envid or entry.queue_id,
             entry.smtputf8,
-            entry.requiretls,
+            entry.requiretls and bool(entry.reverse_path),
             left,
             entry.by_mode,
             len(entry.prefix),
@@ -272,6 +287,8 @@ class Relay:
 
     def _mail(self, entry: Entry, content: bytes) -> Delivered:
         """Through an API that takes whole messages; it has no DSN and no other options."""
+        if (refused := _beyond_a_service(entry)) is not None:
+            return Delivered(same_for_all(entry, refused))
         mailer = self._mailer()
         outcomes: dict[str, Outcome] = {}
         message = entry.prefix + content
@@ -297,6 +314,16 @@ class Relay:
                 outcome = Outcome("deferred", "4.4.1", str(error))
             outcomes |= dict.fromkeys(some, outcome)
         return Delivered(outcomes)
+
+
+def _beyond_a_service(entry: Entry) -> Outcome | None:
+    """What such an API cannot promise: REQUIRETLS (RFC 8689 section 4.2.1), a deadline after
+    which the message is returned (RFC 2852)."""
+    if entry.requiretls and entry.reverse_path:
+        return Outcome("failed", "5.7.30", "REQUIRETLS: the mail service does not offer it.")
+    if is_returned_when_late(entry):
+        return Outcome("failed", "5.3.3", "DELIVERBY: the mail service does not offer it.")
+    return None
 
 
 def _shares(jobs: list[Job]) -> Iterator[list[Job]]:
