@@ -17,6 +17,8 @@ from postroom.relay.notices.rules import wanted
 from postroom.relay.outbound import Dispatch, Unit
 from postroom.relay.reports import Action, Report, Told
 
+# Places in journeys: reports on failures, and on success.
+UNDELIVERABLE, DELIVERED = "!", "+"
 _ADDRESS_LITERAL = re.compile(r"\[[^\[\]@]+\]")
 
 
@@ -52,15 +54,17 @@ def dispatch(
 ) -> Dispatch:
     """All that is to wait for this message, each with its marker."""
     made = Dispatch(accepted.queue_id)
+    # Failures first: when there are too many units for one transaction, what is written of them
+    # tells a later run who has been given up (`pipeline.relaying`).
+    for place, actions in ((UNDELIVERABLE, ("failed",)), (DELIVERED, ("delivered", "expanded"))):
+        told = [what for what in leaving.told if what.action in actions]
+        if told:
+            made.units.append(_report_unit(accepted, leaving, place, told, origin))
     for name, goals in _by_domain(leaving).items():
         entry = _entry(accepted, name, goals, leaving, prefix, forwarding)
         queued = Event(origin.at, "queued", f"for {entry.domain}")
         entry = entry.with_events([origin, queued])
         made.units.append(Unit(_journey(accepted, entry.place, goals, entry.events), entry))
-    for place, actions in (("!", ("failed",)), ("+", ("delivered", "expanded"))):
-        told = [what for what in leaving.told if what.action in actions]
-        if told:
-            made.units.append(_report_unit(accepted, leaving, place, told, origin))
     return made
 
 
@@ -127,7 +131,7 @@ def _report_unit(
     if wants and accepted.reverse_path:
         report = Report(
             accepted.queue_id,
-            "undeliverable" if place == "!" else "delivered",
+            "undeliverable" if place == UNDELIVERABLE else "delivered",
             accepted.blob,
             accepted.size,
             accepted.received,

@@ -1,0 +1,69 @@
+"""What leaves is dispatched once, whatever the suppression list has learnt since."""
+
+import msgspec
+
+from postroom.pipeline.accepted import Accepted
+from postroom.pipeline.inbound import process
+from postroom.relay.entries import entry_of
+from postroom.relay.reports import report_of
+from postroom.relay.waiting import OUTBOUND, REPORT, every
+from tests.unit.pipeline.rooms import Rooms
+
+
+def sent(rooms: Rooms, *recipients: str) -> Accepted:
+    entry = rooms.accept(b"x", *recipients, reverse_path="alice@example.test")
+    return msgspec.structs.replace(entry, account=rooms.accounts["alice"].id)
+
+
+def suppress(rooms: Rooms, address: str, queue_id: str) -> None:
+    said = ("5.1.1", "550 5.1.1 No such user")
+    rooms.app.suppression.note("example.test", address, "bounce", *said, queue_id)
+
+
+def goals(rooms: Rooms) -> list[str]:
+    found = [entry_of(waiting) for waiting in every(rooms.app.table, OUTBOUND)]
+    return sorted(goal.address for entry in found for goal in entry.goals)
+
+
+def told(rooms: Rooms) -> list[str]:
+    found = [report_of(waiting) for waiting in every(rooms.app.table, REPORT)]
+    return sorted(told.address for report in found for told in report.told)
+
+
+def test_a_letter_that_repeats_after_its_message_has_failed_tells_nothing_more(
+    rooms: Rooms,
+) -> None:
+    """The relay has put the address on the list meanwhile."""
+    entry = sent(rooms, "gone@one.test", "here@two.test")
+    assert process(rooms.app, [entry]) == {}
+    suppress(rooms, "gone@one.test", entry.queue_id)
+    assert process(rooms.app, [entry]) == {}
+    assert goals(rooms) == ["gone@one.test", "here@two.test"]
+    assert told(rooms) == []
+
+
+def test_a_letter_that_repeats_tells_of_the_suppressed_once(rooms: Rooms) -> None:
+    suppress(rooms, "gone@one.test", "earlier")
+    entry = sent(rooms, "gone@one.test", "other@one.test", "later@two.test")
+    assert process(rooms.app, [entry]) == {}
+    suppress(rooms, "later@two.test", "earlier")
+    assert process(rooms.app, [entry]) == {}
+    assert goals(rooms) == ["later@two.test", "other@one.test"]
+    assert told(rooms) == ["gone@one.test"]
+
+
+def test_a_crash_amid_many_entries_leaves_nobody_out(rooms: Rooms) -> None:
+    """More than a transaction takes: some are written, then the list grows, then the rest."""
+    suppress(rooms, "gone@d00.test", "earlier")
+    addresses = [f"gone@d{number:02}.test" for number in range(90)]
+    entry = sent(rooms, *addresses)
+    rooms.table.start()
+    rooms.table.fail_at = 3  # the guard, forty units, and then it fails
+    assert list(process(rooms.app, [entry])) == [0]
+    rooms.table.start()
+    assert 0 < len(goals(rooms)) < 89
+    for address in addresses:
+        suppress(rooms, address, "meanwhile")
+    assert process(rooms.app, [entry]) == {}
+    assert sorted(goals(rooms) + told(rooms)) == addresses
+    assert told(rooms) == ["gone@d00.test"]
