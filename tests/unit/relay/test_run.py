@@ -300,6 +300,41 @@ def test_what_the_service_refuses_is_told_or_tried_again(
     assert actions(world) == ([] if left else ["failed"])
 
 
+@pytest.mark.parametrize(
+    ("wish", "status"),
+    [
+        pytest.param({"requiretls": True}, "5.7.30", id="REQUIRETLS"),
+        pytest.param({"deliver_by": 4 * 10**12, "by_mode": "R"}, "5.3.3", id="DELIVERBY"),
+        pytest.param({"requiretls": True, "reverse_path": ""}, "", id="a bounce"),
+        pytest.param({"deliver_by": 4 * 10**12, "by_mode": "N"}, "", id="only to be told"),
+    ],
+)
+def test_a_service_does_not_get_what_it_cannot_promise(
+    world: World, wish: dict[str, object], status: str
+) -> None:
+    service = Service()
+    attempts = Attempts(world, mailer=service)
+    attempts.routes.set("*", "ses:")
+    world.add(world.entry(**wish))  # type: ignore[arg-type]
+    attempts.run()
+    assert bool(service.calls) == (not status)
+    failed = [told.status for one in reports(world) for told in one.told if told.action == "failed"]
+    assert failed == ([status] if status else [])
+
+
+def test_a_bounce_is_not_lost_where_nobody_proves_himself(world: World, attempts: Attempts) -> None:
+    """RFC 8689 section 5; other mail with REQUIRETLS is returned."""
+    with Sink() as sink:
+        attempts.lead("elsewhere.test", sink.port)
+        for number, reverse_path in enumerate(("", "alice@example.test")):
+            world.add(
+                world.entry(f"b{number}@elsewhere.test", requiretls=True, reverse_path=reverse_path)
+            )
+        attempts.run()
+    assert [letter.recipients for letter in sink.letters] == [["b0@elsewhere.test"]]
+    assert [told.status for one in reports(world) for told in one.told] == ["5.7.10"]
+
+
 def test_a_domain_that_does_not_exist_bounces_at_once(world: World, attempts: Attempts) -> None:
     entry = world.entry()
     world.add(entry)

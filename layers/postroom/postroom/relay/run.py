@@ -8,6 +8,7 @@ on. Every destination of the batch has its own thread, so that none waits for an
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import replace
 from typing import Literal, Protocol
 
 from postroom.errors import BlobMissing, PostroomError
@@ -218,9 +219,11 @@ class Relay:
         where there are none (RFC 8689 section 5)."""
         usual = self._destinations.hosts(domain, route)
         try:
-            return *self._destinations.hosts(domain, route, requiretls=True), *usual
+            proven = self._destinations.hosts(domain, route, requiretls=True)
         except Unroutable:
             return usual
+        # Two, as an attempt asks few servers, and the usual ones should have their turn.
+        return *(replace(host, addresses=host.addresses[:1]) for host in proven[:2]), *usual
 
     def _note_tls(self, domain: str, facts: Facts, results: Sequence[TlsResult]) -> None:
         try:

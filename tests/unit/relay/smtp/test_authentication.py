@@ -24,6 +24,7 @@ def test_mechanisms(mechanisms: str) -> None:
     assert [letter.user for letter in sink.letters] == ["alice"]
     [auth] = [line for line in sink.commands if line.startswith("AUTH")]
     assert auth.split(" ")[1] == mechanisms.split(" ")[-1]
+    assert sink.letters[0].mail.split(" ")[-1] == "AUTH=<>", "we vouch for no author"
 
 
 @pytest.mark.parametrize("mechanisms", ["PLAIN", "LOGIN", "SCRAM-SHA-256"])

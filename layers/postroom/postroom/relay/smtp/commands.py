@@ -21,6 +21,7 @@ class Terms:
     eight_bit: bool
     smtputf8: bool
     requiretls: bool
+    logged_in: bool = False
 
 
 def is_safe(path: str) -> bool:
@@ -59,6 +60,9 @@ def mail_command(parcel: Parcel, terms: Terms, peer: Extensions) -> bytes:
         parts.append("SMTPUTF8")
     if terms.requiretls:
         parts.append("REQUIRETLS")
+    if terms.logged_in:
+        # Whoever we log in as, he is not the author, and we vouch for none (RFC 4954 section 5).
+        parts.append("AUTH=<>")
     if peer.dsn:
         if parcel.ret in ("FULL", "HDRS"):
             parts.append(f"RET={parcel.ret}")

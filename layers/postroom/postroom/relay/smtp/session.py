@@ -41,6 +41,7 @@ class Session:
         self._reader = ReplyReader(limits)
         self._needs_reset = False
         self._verified = False
+        self._logged_in = False
 
     @property
     def tls(self) -> str:
@@ -48,7 +49,7 @@ class Session:
 
     @property
     def peer(self) -> Peer:
-        return Peer(self.name, self.extensions, self._verified)
+        return Peer(self.name, self.extensions, self._verified, self._logged_in)
 
     @property
     def is_worn(self) -> bool:
@@ -75,6 +76,7 @@ class Session:
             if not self.tls and not _is_loopback(self.address):
                 raise opening.NotWelcome("no password is sent without TLS", status="4.7.0")
             self._run(opening.log_in(login, self.extensions, limits))
+            self._logged_in = True
         self.heard = True
 
     def _upgrade(self, hostname: str) -> None:

@@ -41,6 +41,7 @@ class Peer(NamedTuple):
     name: str  # "mx1.example.org [192.0.2.1]"
     extensions: Extensions
     verified: bool  # TLS, and the certificate was checked
+    logged_in: bool = False  # we are, by AUTH
 
 
 def terms_for(parcel: Parcel, content: Content, peer: Peer) -> Terms | Refusal:
@@ -80,7 +81,7 @@ def terms_for(parcel: Parcel, content: Content, peer: Peer) -> Terms | Refusal:
         limit = f"the message has {len(octets)} octets, the server takes {offers.size}"
         return refusal("5.3.4", limit)
     eight_bit = content.is_eight_bit and not octets.isascii()
-    return Terms(len(octets), eight_bit, smtputf8, requiretls)
+    return Terms(len(octets), eight_bit, smtputf8, requiretls, peer.logged_in)
 
 
 class Transaction:
