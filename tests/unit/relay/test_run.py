@@ -59,6 +59,16 @@ def test_what_is_taken_is_gone_with_its_text(world: World, attempts: Attempts) -
         world.store.blobs.get(entry.blob)
 
 
+def test_one_message_takes_another_way(world: World, attempts: Attempts) -> None:
+    with Sink() as usual, Sink() as other:
+        attempts.lead("elsewhere.test", usual.port)
+        entries = [world.entry(), world.entry(via=f"smtp://127.0.0.1:{other.port}?tls=none")]
+        world.add(*entries)
+        attempts.run()
+    assert (len(usual.letters), len(other.letters)) == (1, 1)
+    assert steps(world, entries[1].queue_id) == ["relayed"]
+
+
 def test_a_letter_that_repeats_sends_nothing_twice(world: World, attempts: Attempts) -> None:
     with Sink() as sink:
         attempts.lead("elsewhere.test", sink.port)

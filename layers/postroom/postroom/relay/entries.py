@@ -55,6 +55,7 @@ class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
     busy_until: int = 0  # somebody is at it until then
     warned: bool = False  # of the delay
     held: str = ""  # why an operator holds it
+    via: str = ""  # URL of a route that it takes instead of that of its domains
     events: tuple[tuple[int, str, str], ...] = ()  # when, step, detail
 
     @property

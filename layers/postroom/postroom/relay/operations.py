@@ -1,6 +1,7 @@
 """What an operator sees of the outbound queue, and does to it."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import msgspec
@@ -10,20 +11,24 @@ from postroom.journeys.ids import is_queue_id
 from postroom.journeys.store import Journey, Journeys
 from postroom.platform.clock import Clock
 from postroom.platform.table import Table
+from postroom.relay.destinations.routes import by_url
 from postroom.relay.entries import Entry, changed_entry, entry_of, events_of
 from postroom.relay.outbound import Outbound
 from postroom.relay.parcel import Outcome
 from postroom.relay.recording import writes_of
 from postroom.relay.schedule import Schedule
 from postroom.relay.settling import same_for_all, settle
-from postroom.relay.waiting import OUTBOUND, Waiting, every, get_many, in_order, of_message, ticket
+from postroom.relay.waiting import (
+    OUTBOUND,
+    Ticket,
+    Waiting,
+    get_many,
+    in_order,
+    of_message,
+    ticket,
+)
 
 _ATTEMPTS = 5
-
-
-class NotInQueue(PostroomError):
-    def __init__(self, queue_id: str) -> None:
-        super().__init__(f"{queue_id} is not in the outbound queue")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +53,27 @@ class Filter:
                 or any(self.recipient.lower() in goal.address.lower() for goal in entry.goals)
             )
             and (self.held is None or bool(entry.held) is self.held)
+        )
+
+
+EVERYTHING = Filter()
+
+
+class NotInQueue(PostroomError):
+    def __init__(self, queue_id: str, chosen: Filter = EVERYTHING) -> None:
+        what = f"{queue_id} is not in the outbound queue"
+        if chosen.held:
+            what = f"{queue_id} is not on hold"
+        elif not chosen.is_empty:
+            what = f"no such part of {queue_id} is in the outbound queue"
+        super().__init__(f"{what}; `postroom trace {queue_id}` tells what became of it")
+
+
+class Busy(PostroomError):
+    def __init__(self, queue_id: str) -> None:
+        super().__init__(
+            f"{queue_id} is being attempted at this moment: `postroom queue show {queue_id}` tells "
+            f"when that is over"
         )
 
 
@@ -78,13 +104,10 @@ class Operations:
     def entries(self, chosen: Filter) -> Iterator[Queued]:
         """Entries, lazily: take as many as are to be seen.
 
-        Without a filter in order of their time, at the cost of what is taken; with one, all are
-        walked through, in order of their age within each of the shards.
+        In order of their time, those on hold last. Without a filter, or for all that is held, at
+        the cost of what is taken; with another one, all are walked through.
         """
-        found: Iterable[Waiting] = (
-            in_order(self._table) if chosen.is_empty else every(self._table, OUTBOUND)
-        )
-        for waiting in found:
+        for waiting in in_order(self._table, held=chosen.held is True):
             if waiting.ticket.kind == OUTBOUND:
                 queued = self._queued(waiting)
                 if chosen.accepts(queued.entry):
@@ -92,7 +115,7 @@ class Operations:
 
     def of_message(self, queue_id: str) -> list[Queued]:
         """All entries of one message. Raises NotInQueue."""
-        found = of_message(self._table, OUTBOUND, queue_id) if is_queue_id(queue_id) else []
+        found = self._of(queue_id, EVERYTHING)
         if not found:
             raise NotInQueue(queue_id)
         return [self._queued(waiting) for waiting in found]
@@ -112,44 +135,59 @@ class Operations:
             for journey in journeys
         ]
 
-    def retry(self, queue_id: str) -> int:
-        """Attempt now, held or not. Returns the number of entries."""
-        return self._each(queue_id, self._freed)
+    def retry(self, queue_id: str, chosen: Filter = EVERYTHING) -> int:
+        """Attempt now, held or not. Returns the number of entries, as all these do.
 
-    def hold(self, queue_id: str, reason: str) -> int:
+        *chosen* leaves out some destinations of the message. All raise NotInQueue and Busy.
+        """
+        return self._each(queue_id, chosen, self._freed)
+
+    def hold(self, queue_id: str, reason: str, chosen: Filter = EVERYTHING) -> int:
         """Attempt nothing and give nothing up until it is released."""
 
         def held(entry: Entry) -> tuple[Entry, int | None]:
-            return msgspec.structs.replace(entry, held=reason, busy_until=0), None
+            return msgspec.structs.replace(entry, held=reason), None
 
-        return self._each(queue_id, held)
+        return self._each(queue_id, chosen, held)
 
-    def release(self, queue_id: str) -> int:
-        return self._each(queue_id, self._freed)
+    def release(self, queue_id: str, chosen: Filter = EVERYTHING) -> int:
+        return self._each(queue_id, replace(chosen, held=True), self._freed)
 
     def release_domain(self, domain: str) -> int:
         """Free what was put on hold because its domain was paused."""
         count = 0
-        for queued in self.entries(Filter(domain=domain, held=True)):
+        for queued in list(self.entries(Filter(domain=domain, held=True))):
             if queued.entry.held.startswith(f"{domain} is paused"):
-                count += self.release(queued.entry.queue_id)
+                with suppress(NotInQueue):  # it has just been released or deleted
+                    count += self.release(queued.entry.queue_id, Filter(domain=domain))
         return count
 
-    def delete(self, queue_id: str, *, tell: bool) -> int:
+    def lead(self, queue_id: str, url: str, chosen: Filter = EVERYTHING) -> int:
+        """Let it take that route instead of the table's, or the table's again (""), and attempt
+        it now unless it is held. Raises BadSetting."""
+        url = by_url(url).url if url else ""
+
+        def led(entry: Entry) -> tuple[Entry, int | None]:
+            entry = msgspec.structs.replace(entry, via=url)
+            return (entry, None) if entry.held else self._freed(entry)
+
+        return self._each(queue_id, chosen, led)
+
+    def delete(self, queue_id: str, *, tell: bool, chosen: Filter = EVERYTHING) -> int:
         """Give the message up. *tell*: its sender gets a bounce."""
         count = 0
         for _ in range(_ATTEMPTS):
-            found = self._of(queue_id)
+            found = self._of(queue_id, chosen)
             if not found:
                 break
             for waiting in found:
                 count += self._delete(waiting, tell)
         if not count:
-            raise NotInQueue(queue_id)
+            raise NotInQueue(queue_id, chosen)
         return count
 
     def _delete(self, waiting: Waiting, tell: bool) -> int:
-        entry, now = entry_of(waiting), int(self._clock.seconds() * 1000)
+        entry, now = self._free(waiting), int(self._clock.seconds() * 1000)
         reason = "The operator of this mail system has removed the message from its queue."
         outcome = Outcome("failed", "5.3.0", reason)
         settled = settle(entry, same_for_all(entry, outcome), now, self._schedule, b"\0\0")
@@ -170,26 +208,41 @@ class Operations:
         now = int(self._clock.seconds() * 1000)
         return msgspec.structs.replace(entry, held="", next_try=0), now + self._lease
 
-    def _each(self, queue_id: str, change: Callable[[Entry], tuple[Entry, int | None]]) -> int:
-        if not is_queue_id(queue_id):
-            raise NotInQueue(queue_id)
+    def _each(
+        self,
+        queue_id: str,
+        chosen: Filter,
+        change: Callable[[Entry], tuple[Entry, int | None]],
+    ) -> int:
+        done: set[Ticket] = set()
         for _ in range(_ATTEMPTS):
-            found = self._of(queue_id)
-            if not found:
-                raise NotInQueue(queue_id)
+            found = [one for one in self._of(queue_id, chosen) if one.ticket not in done]
+            if not found and not done:
+                raise NotInQueue(queue_id, chosen)
             try:
                 for waiting in found:
-                    entry, due = change(entry_of(waiting))
+                    entry, due = change(self._free(waiting))
                     self._table.write(changed_entry(waiting, entry, due))
+                    done.add(waiting.ticket)
                     if due is not None:
                         self._outbound.ring([entry.ticket])
             except ConditionFailed:
-                continue  # a worker has just written its outcome
-            return len(found)
-        raise PostroomError(f"{queue_id} is being attempted at this moment: try again")
+                continue  # a worker has just taken it, or written its outcome
+            return len(done)
+        raise Busy(queue_id)
 
-    def _of(self, queue_id: str) -> list[Waiting]:
-        return of_message(self._table, OUTBOUND, queue_id)
+    def _free(self, waiting: Waiting) -> Entry:
+        """The entry, if no worker has it: its outcome would be lost, and the message sent twice."""
+        entry = entry_of(waiting)
+        if entry.busy_until > self._clock.seconds() * 1000:
+            raise Busy(entry.queue_id)
+        return entry
+
+    def _of(self, queue_id: str, chosen: Filter) -> list[Waiting]:
+        if not is_queue_id(queue_id):
+            return []
+        found = of_message(self._table, OUTBOUND, queue_id)
+        return [waiting for waiting in found if chosen.accepts(entry_of(waiting))]
 
     def _queued(self, waiting: Waiting) -> Queued:
         entry = entry_of(waiting)

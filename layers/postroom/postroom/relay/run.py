@@ -18,7 +18,7 @@ from postroom.platform.mailer import Mailer, MailerRefused
 from postroom.platform.table import Key
 from postroom.relay.destinations.facts import Facts
 from postroom.relay.destinations.find import Destinations, Unroutable
-from postroom.relay.destinations.routes import Route, Routes
+from postroom.relay.destinations.routes import Route, Routes, by_url
 from postroom.relay.entries import Entry
 from postroom.relay.pace import Admission, Pace, Paces
 from postroom.relay.parcel import (
@@ -102,14 +102,14 @@ class Relay:
             return
         paces = self._paces.of({job.entry.domain for job in jobs})
         routes = self._routes.find([(job.entry.sender_domain, job.entry.domain) for job in jobs])
-        groups: dict[tuple[str, str], tuple[Route, list[Job]]] = {}
-        for job, route in zip(jobs, routes, strict=True):
-            group = groups.setdefault((job.entry.domain, route.pattern), (route, []))
-            group[1].append(job)
+        groups: dict[tuple[str, Route], list[Job]] = {}
+        for job, usual in zip(jobs, routes, strict=True):
+            route = by_url(job.entry.via) if job.entry.via else usual
+            groups.setdefault((job.entry.domain, route), []).append(job)
         deadline = self._clock.seconds() + budget
         calls = [
             (domain, route, group, paces[domain], deadline)
-            for (domain, _), (route, group) in groups.items()
+            for (domain, route), group in groups.items()
         ]
         if len(calls) == 1:
             self._attempt(*calls[0])

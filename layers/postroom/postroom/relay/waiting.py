@@ -3,7 +3,8 @@
 ``waiting/<shard>`` : ``<queue id>/<kind><name>``, order: milliseconds since 1970 at which it is
 due. `tick` reads what is due, sends its key to the queue of its kind, and puts the time off by
 the *lease*: if the function that gets the letter dies, the record becomes due once more. So a
-queue may lose or repeat a letter; what counts is here. A record without an order is on hold.
+queue may lose or repeat a letter; what counts is here. What is on hold is due at the end of days,
+so that it can be found and is never fed.
 """
 
 from collections.abc import Iterator
@@ -23,6 +24,7 @@ SHARDS = 8  # a partition of DynamoDB takes 1,000 writes a second
 OUTBOUND, REPORT, LATER = "o", "r", "l"  # kinds
 QUEUES = {OUTBOUND: "outbound", REPORT: "bounces", LATER: "inbound"}
 _FED_TOGETHER = 100
+_ON_HOLD = 1 << 53
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # of queue ids
 
 
@@ -89,7 +91,8 @@ def new(ticket: Ticket, body: bytes, due: int) -> Put:
 def changed(found: Waiting, body: bytes, due: int | None) -> Put:
     """The write that replaces the record, if it is still as *found*."""
     condition = Holds("version", found.version)
-    return Put(found.ticket.key, _body(body, found.version + 1), order=due, condition=condition)
+    order = _ON_HOLD if due is None else due
+    return Put(found.ticket.key, _body(body, found.version + 1), order=order, condition=condition)
 
 
 def gone(found: Waiting) -> Delete:
@@ -105,7 +108,8 @@ def waiting_of(record: Record) -> Waiting:
     body, version = record.body["body"], record.body["version"]
     assert isinstance(body, bytes)  # noqa: S101  (we wrote it)
     assert isinstance(version, int)  # noqa: S101
-    return Waiting(Ticket(record.key.sort), body, record.order, version)
+    due = record.order if record.order != _ON_HOLD else None
+    return Waiting(Ticket(record.key.sort), body, due, version)
 
 
 def get_many(table: Table, tickets: list[Ticket]) -> dict[str, Waiting]:
@@ -153,9 +157,11 @@ def every(table: Table, kind: str) -> Iterator[Waiting]:
                 yield waiting_of(record)
 
 
-def in_order(table: Table) -> Iterator[Waiting]:
-    """All records that are not on hold, the earliest due first; read lazily, in pages."""
-    shards = [table.range_by_order(_shard(number), 0) for number in range(SHARDS)]
+def in_order(table: Table, *, held: bool = False) -> Iterator[Waiting]:
+    """All records, the earliest due first and those on hold last, or these alone; read lazily, in
+    pages."""
+    above = _ON_HOLD - 1 if held else 0
+    shards = [table.range_by_order(_shard(number), above) for number in range(SHARDS)]
     for record in merge(*shards, key=lambda record: record.order or 0):
         yield waiting_of(record)
 

@@ -51,6 +51,20 @@ class Route:
 DEFAULT = Route(EVERY, "mx:")
 
 
+def by_url(url: str) -> Route:
+    """A route of no pattern, for one message. Raises BadSetting."""
+    try:
+        parsed = parse_route_url(url)
+    except BadSyntax as error:
+        raise BadSetting(str(error)) from error
+    if parsed.user:
+        raise BadSetting(
+            f"{parsed} needs a password, which is kept with a route of a domain: "
+            "`postroom route set`"
+        )
+    return _route("", parsed)
+
+
 class Routes:
     """Safe in any thread."""
 
