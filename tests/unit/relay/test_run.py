@@ -52,6 +52,7 @@ def test_what_is_taken_is_gone_with_its_text(world: World, attempts: Attempts) -
     assert letter.recipients == ["bob@elsewhere.test"]
     assert letter.sender == "alice@example.test"
     assert letter.content == b"Subject: x\r\n\r\nHello.\r\n"
+    assert "ENVID" not in letter.mail, "the sender gave none (RFC 3461 section 5.2.1)"
     assert world.waiting(entry.queue_id) == []
     assert steps(world, entry.queue_id) == ["relayed"]
     assert reports(world) == []

@@ -275,10 +275,9 @@ class Relay:
             tuple(goal.recipient for goal in entry.goals),
             entry.prefix + content,
             entry.ret,
-            # Bounces that come back by mail name our queue id, if the sender named nothing.
-            entry.envid or entry.queue_id,
+            entry.envid,
             entry.smtputf8,
-            entry.requiretls and bool(entry.reverse_path),
+            entry.requiretls,  # also of a bounce, where it can be kept (RFC 8689 section 5)
             left,
             entry.by_mode,
             len(entry.prefix),
