@@ -92,6 +92,7 @@ SENDER_LOOKUP_DOWN = reply(451, "4.3.0", "Cannot look up your sender rights now,
 COUNTS_DOWN = reply(451, "4.3.0", "Cannot count your messages now, try again later")
 ACCOUNT_GONE = reply(530, "5.7.0", "Your account is disabled")
 NO_LITERALS = reply(550, "5.1.2", "Address literals are not supported, use a domain name")
+NOT_QUALIFIED = reply(554, "5.1.2", "The domain of the address is not fully qualified")
 UNREADABLE_FROM = reply(550, "5.7.1", "The From field names no address")
 TOO_MANY_AUTHORS = reply(550, "5.7.1", "The From field names too many addresses")
 HEADER_TOO_LARGE = reply(552, "5.3.4", "The header of the message is over the size limit")

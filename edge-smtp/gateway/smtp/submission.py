@@ -225,6 +225,8 @@ class Submission(Dialogue):
     def _check(self, address: str) -> tuple[bytes, str]:
         if address.endswith("]"):
             return replies.NO_LITERALS, ""
+        if "." not in address[address.rfind("@") :] and self._verdict(address).kind == "elsewhere":
+            return replies.NOT_QUALIFIED, ""  # RFC 6409 section 4.2
         return super()._check(address)
 
     def _add_recipient(self, envelope: Envelope, recipient: Recipient, octets: int) -> Reply:
