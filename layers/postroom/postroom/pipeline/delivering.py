@@ -17,7 +17,7 @@ def deliver(app: Rooms, works: list[Work]) -> None:
 
     All mailboxes of the batch are written together, one transaction each.
     """
-    _plan(app, [work for work in works if work.targets and _leaves(work)])
+    _plan(app, [work for work in works if work.targets and work.leaves])
     pending = [(work, account) for work in works if work.error is None for account in work.targets]
     deliveries = [
         Delivery(
@@ -47,16 +47,6 @@ def _plan(app: Rooms, works: list[Work]) -> None:
             app.mailboxes.plan([message, replace(message, references=1, claim=CLAIM)])
         except PostroomError as error:
             work.error = error
-
-
-def _leaves(work: Work) -> bool:
-    """Whether an entry or a report may refer to the text."""
-    asked = any(recipient.notify for recipient in work.accepted.recipients)
-    return (
-        bool(work.leaving.goals)
-        or asked
-        or any(told.action == "failed" for told in work.leaving.told)
-    )
 
 
 def _no_mailbox(app: Rooms, work: Work, account: str, error: MailboxMissing) -> None:

@@ -12,7 +12,7 @@ from postroom.message.headers import end_of_header
 from postroom.message.summary import summarise
 from postroom.pipeline.accepted import Accepted
 from postroom.pipeline.delivering import deliver
-from postroom.pipeline.later import hold, letters
+from postroom.pipeline.later import HELD, hold, letters
 from postroom.pipeline.relaying import relay
 from postroom.pipeline.routing import route
 from postroom.pipeline.work import Rooms, Work
@@ -59,7 +59,8 @@ def read(app: Rooms, works: list[Work]) -> None:
                 work.summary = summarise(work.text)
         except BlobMissing as error:
             # A repeat of what went to other servers only, long ago: the text went with it.
-            if app.journeys.trace(work.accepted.queue_id):
+            reached = {journey.place for journey in app.journeys.trace(work.accepted.queue_id)}
+            if reached - {HELD}:
                 work.done = True
             else:
                 work.error = error
@@ -86,7 +87,10 @@ def _end(app: Rooms, work: Work) -> None:
         _credit(app, work)
     if work.later is not None:
         app.table.write(gone(work.later))
-    if not work.targets and not work.waits:  # nobody needs the text
+    # Nobody needs the text, or whoever has done so while the record of `later` was still there
+    # could not let go of it.
+    unneeded = not work.waits and (work.leaves or not work.targets)
+    if unneeded or work.later is not None:
         app.outbound.release(work.accepted.queue_id, work.accepted.blob)
 
 

@@ -7,6 +7,8 @@ from postroom.pipeline.accepted import Accepted
 from postroom.platform.table import Table, Write
 from postroom.relay.waiting import LATER, Ticket, Waiting, get_many, new, ticket
 
+HELD = "later"  # place in its journey
+
 
 def letters(
     table: Table, batch: Sequence[Accepted | Ticket]
@@ -34,7 +36,7 @@ def hold(accepted: Accepted, journeys: Journeys, origin: Event) -> list[Write]:
     until = Event(origin.at, "held", "until the time that its sender asked for")
     journey = Journey(
         accepted.queue_id,
-        "later",
+        HELD,
         accepted.message_id[:200],
         accepted.reverse_path,
         tuple(recipient.address for recipient in accepted.recipients[:20]),

@@ -70,6 +70,11 @@ class Work:
         return bool(self.accepted.account) or self.accepted.ours
 
     @property
+    def leaves(self) -> bool:
+        """Whether an entry or a report may refer to the text."""
+        return bool(self.leaving.goals or self.leaving.told)
+
+    @property
     def origin(self) -> Event:
         """How it came here, as the first event of its journeys."""
         accepted = self.accepted

@@ -30,6 +30,13 @@ class Unit:
     def tickets(self) -> list[Ticket]:
         return [what.ticket for what in (self.entry, self.report) if what is not None]
 
+    @property
+    def blob(self) -> BlobKey | None:
+        """The text that it needs."""
+        if self.entry is not None:
+            return self.entry.blob
+        return BlobKey(self.report.blob) if self.report is not None else None
+
 
 @dataclass(slots=True)
 class Dispatch:
@@ -116,6 +123,10 @@ class Outbound:
         for start in range(0, len(dispatch.units), _MOST_TOGETHER):
             self._write_new(dispatch.units[start : start + _MOST_TOGETHER])
         self._table.write(guarded(dispatch.queue_id))
+        # What is done already could not let go of the text before; and a repeated letter may have
+        # planned the relay's reference anew.
+        for blob in dict.fromkeys(blob for unit in dispatch.units if (blob := unit.blob)):
+            self.release(dispatch.queue_id, blob)
 
     def _write_new(self, units: list[Unit]) -> None:
         for _ in range(_ATTEMPTS):
