@@ -144,7 +144,9 @@ class Authentication:
 
     async def _token(self, bearer: Bearer) -> Account | None:
         self.name = bearer.name
-        account = await self._login.token(bearer.name, bearer.token, self._channel.client)
+        account = None
+        if bearer.token:
+            account = await self._login.token(bearer.name, bearer.token, self._channel.client)
         if account is None:
             self._wait(refusal(self.mechanism), self._token_refused)
             return None

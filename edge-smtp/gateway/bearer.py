@@ -16,7 +16,7 @@ END = b"\1"  # what a client says to an error (RFC 7628 section 3.2.3)
 @dataclass(frozen=True, slots=True)
 class Bearer:
     name: str  # whose mail it is about, "" when only the token says so
-    token: str
+    token: str  # "" to ask what is wanted
 
     def __repr__(self) -> str:
         return f"Bearer({self.name!r}, ...)"
@@ -62,6 +62,8 @@ def _pairs(message: str, start: str) -> dict[str, str]:
 
 
 def _token(pairs: dict[str, str]) -> str:
+    if pairs.get("auth") == "":  # RFC 7628 section 4.3
+        return ""
     match = _BEARER.fullmatch(pairs.get("auth", ""))
     if match is None:
         raise BadSyntax("Bearer token", b"...", "RFC 6750 section 2.1")

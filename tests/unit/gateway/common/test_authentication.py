@@ -334,6 +334,14 @@ def test_tokens_that_are_not_taken(tmp_path: Path) -> None:
             with pytest.raises(WrongCredentials):
                 await exchange.receive(base64.b64encode(b"\1"))
         assert len(world.slept) == 6
+        # A client that asks what is wanted has guessed nothing (RFC 7628 section 4.3).
+        exchange = world.begin("OAUTHBEARER")
+        question = b"n,a=user@example.com,\1host=server.example.com\1port=143\1auth=\1\1"
+        assert await exchange.receive(base64.b64encode(question)) is None
+        assert json.loads(base64.b64decode(exchange.challenge)) == {"status": "invalid_token"}
+        with pytest.raises(WrongCredentials):
+            await exchange.receive(b"AQ==")
+        assert len(world.slept) == 6
 
     run(tmp_path, scene)
 
