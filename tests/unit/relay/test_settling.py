@@ -133,6 +133,12 @@ def test_the_delay_is_told_when_the_time_is_over_and_once() -> None:
     assert actions(judge(entry(deliver_by=NOW, by_mode="N", warned=True), LATER)) == []
 
 
+def test_the_warning_is_not_a_pause_late() -> None:
+    late = entry(age=4 * HOUR - 60_000, attempts=9)
+    assert judge(late, LATER).due == NOW + 60_000
+    assert judge(msgspec.structs.replace(late, warned=True), LATER).due >= NOW + HOUR
+
+
 def test_a_time_that_was_over_on_arrival_has_been_told_of() -> None:
     assert actions(judge(entry(deliver_by=NOW - HOUR, by_mode="N"), LATER)) == []
     assert actions(judge(entry(deliver_by=NOW - HOUR, by_mode="N", age=4 * HOUR), LATER)) == [

@@ -15,6 +15,7 @@ from postroom.relay.parcel import Outcome
 from postroom.relay.reports import Action, Report, Told
 from postroom.relay.schedule import Schedule
 
+_MOST_TOLD = 256 * 1024  # octets of reasons and replies in one report
 _EXPIRED = "5.4.7"  # delivery time expired (RFC 3463 section 3.5)
 
 
@@ -88,8 +89,8 @@ def _due(entry: Entry, attempts: int, now: int, schedule: Schedule, random: byte
     ends = [entry.received + schedule.give_up_after * 1000]
     if is_returned_when_late(entry):
         ends.append(entry.deliver_by)
-    elif not entry.warned:
-        ends.append(_tell_by(entry))
+    if not entry.warned:
+        ends += [entry.received + schedule.warn_after * 1000, _tell_by(entry)]
     # What is due when the time is over, a last attempt or a warning, comes then, no pause later.
     return min([due, *(end for end in ends if end > now)])
 
@@ -151,7 +152,7 @@ def _told(goal: Goal, action: Action, outcome: Outcome, now: int, until: int) ->
 
 
 def _report(entry: Entry, name: str, told: Iterable[Told]) -> Report | None:
-    told = tuple(told)
+    told = _fitting(tuple(told))
     if not told or not entry.sender:  # the null reverse-path: nobody is told (RFC 5321 4.5.5)
         return None
     return Report(
@@ -170,6 +171,28 @@ def _report(entry: Entry, name: str, told: Iterable[Told]) -> Report | None:
         entry.requiretls,
         entry.deliver_by,
     )
+
+
+def _fitting(told: tuple[Told, ...]) -> tuple[Told, ...]:
+    """A peer that answers hundreds of recipients at length must not make a report that no record
+    takes: an attempt that cannot be written down is made again and again."""
+    texts = [text for what in told for text in (what.reason, what.reply, what.peer)]
+    if sum(len(text.encode()) for text in texts) <= _MOST_TOLD:
+        return told
+    room = _MOST_TOLD // len(texts)
+    return tuple(
+        msgspec.structs.replace(
+            what,
+            reason=_cut(what.reason, room),
+            reply=_cut(what.reply, room),
+            peer=_cut(what.peer, room),
+        )
+        for what in told
+    )
+
+
+def _cut(text: str, octets: int) -> str:
+    return text.encode()[:octets].decode("utf-8", "ignore")
 
 
 def _events(judged: list[tuple[Goal, Outcome]], now: int) -> list[Event]:
