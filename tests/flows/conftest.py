@@ -7,8 +7,10 @@ import pytest
 
 from local.runtime.supervisor import TEMPLATE
 from local.runtime.template import read_template
+from postroom.directory.records import Account
 from tests.contracts.conftest import ADAPTERS
 from tests.flows.house import House, opened
+from tests.sinks import Sink
 
 
 @pytest.fixture(scope="session")
@@ -26,3 +28,16 @@ def house(request: pytest.FixtureRequest, tmp_path: Path, tls_folder: Path) -> I
         with opened(world, tls_folder) as house:
             house.domain()
             yield house
+
+
+@pytest.fixture
+def alice(house: House) -> Account:
+    return house.account("alice")
+
+
+@pytest.fixture
+def sink(house: House) -> Iterator[Sink]:
+    """Where all mail to others goes. Its rule may be set."""
+    with Sink() as found:
+        house.lead("*", found.port)
+        yield found

@@ -1,7 +1,7 @@
-"""A whole Postroom in one process: the gateway's listeners in a thread, the function on call.
+"""A whole Postroom in one process: the gateway's listeners in a thread, the functions on call.
 
 The stores are an adapter of tests/contracts; the listeners are those that ``python -m gateway``
-opens, on free ports; the inbound function runs when a test says so, on what the queue holds.
+opens, on free ports; a function runs when a test says so, on what its queue holds.
 """
 
 import asyncio
@@ -9,9 +9,11 @@ import imaplib
 import poplib
 import re
 import smtplib
+import ssl
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 
 import uvloop
@@ -25,20 +27,26 @@ from local.runtime.invoke import failed_letters, sqs_event
 from postroom.app import App, wire
 from postroom.directory.records import Account, Domain
 from postroom.mailboxes.records import Mailbox, Message
+from postroom.pipeline import bounces, inbound
 from postroom.pipeline.dead_letters import DeadLetters
-from postroom.pipeline.inbound import process
 from postroom.pipeline.later import letter_of
 from postroom.platform.batches import Reasons, run_batch
 from postroom.platform.queue import Letter
 from postroom.platform.system import SystemRandomness
+from postroom.relay.run import Relay
+from postroom.relay.waiting import Ticket, feed, in_order
+from postroom.relaying import relay_of, routes_of
 from postroom.settings import Settings
 from tests.contracts.conftest import World
 
 HOSTNAME = "mail.example.test"
 DOMAIN = "example.test"
 PASSWORD = "correct horse"
+QUEUES = ("inbound", "outbound", "bounces")
 _DATE = rb";\r\n\t[^\r\n]*\r\n"  # how our Received field ends, whatever the message begins with
 _PATIENCE = 20  # seconds for a client; a test that waits so long has failed
+_BUDGET = 60.0  # seconds of a relay function's call
+_ROUNDS = 100  # of all functions until nothing is left; more means that they go round in circles
 
 
 class House:
@@ -123,29 +131,115 @@ class House:
             _, found = client.fetch("1:*", "(BODY.PEEK[])")
             return [part[1] for part in found if isinstance(part, tuple)]
 
-    # The inbound function.
+    @contextmanager
+    def submission(self, name: str) -> Iterator[smtplib.SMTP]:
+        """A client of that user on the submission port, logged in under TLS."""
+        port = self.ports["submission"]
+        with smtplib.SMTP("127.0.0.1", port, "client.test", _PATIENCE) as client:
+            authority = self._tls_folder / "authority.pem"
+            client.starttls(context=ssl.create_default_context(cafile=str(authority)))
+            client.login(f"{name}@{DOMAIN}", PASSWORD)
+            client.ehlo()
+            yield client
 
-    def letters(self, most: int = 10) -> list[Letter]:
-        return self.queue.receive(most, 0.0)
+    def submit(
+        self, name: str, octets: bytes, *recipients: str, options: str = "", rcpt: str = ""
+    ) -> str:
+        """Submit a message as that user; return its queue id. *options* and *rcpt*: parameters of
+        MAIL and of each RCPT."""
+        with self.submission(name) as client:
+            code, answer = client.mail(f"{name}@{DOMAIN}", options.split())
+            assert code == 250, answer
+            for recipient in recipients:
+                code, answer = client.rcpt(recipient, rcpt.split())
+                assert code == 250, answer
+            code, answer = client.data(octets)
+            assert code == 250, answer
+            return answer.decode().rsplit(" ", 1)[1]
 
-    def invoke(self, letters: Sequence[Letter]) -> set[str]:
-        """Run the function on a batch and leave the queue alone; return the letters that failed."""
-        event = sqs_event("inbound", letters)
-        answer = run_batch(event, letter_of, lambda batch: process(self.app, batch), self.reasons)
-        return failed_letters(answer, letters)
+    # The functions.
 
-    def deliver(self) -> set[str]:
+    def letters(self, most: int = 10, queue: str = "inbound") -> list[Letter]:
+        return self.app.queue(queue).receive(most, 0.0)
+
+    def invoke(self, letters: Sequence[Letter], queue: str = "inbound") -> set[str]:
+        """Run the queue's function on a batch and leave the queue alone; return the letters that
+        failed."""
+        event = sqs_event(queue, letters)
+        return failed_letters(self._functions[queue](event), letters)
+
+    def deliver(self, queue: str = "inbound") -> set[str]:
         """Take batch by batch, as Lambda's event source mapping does, until none waits.
 
         Returns the letters that failed; they stay taken for the queue's visibility time.
         """
         failed: set[str] = set()
-        while letters := self.letters():
-            failed |= (now := self.invoke(letters))
-            self.queue.delete([letter.receipt for letter in letters if letter.id not in now])
+        while letters := self.letters(queue=queue):
+            failed |= (now := self.invoke(letters, queue))
+            self.app.queue(queue).delete(
+                [letter.receipt for letter in letters if letter.id not in now]
+            )
         return failed
 
+    def work(self) -> None:
+        """Let every function run until no queue has a letter that may be taken now."""
+        for _ in range(_ROUNDS):
+            batches = {queue: self.letters(queue=queue) for queue in QUEUES}
+            if not any(batches.values()):
+                return
+            for queue, letters in batches.items():
+                if letters:
+                    assert self.invoke(letters, queue) == set(), queue
+                    self.app.queue(queue).delete([letter.receipt for letter in letters])
+        raise AssertionError("the functions do not come to an end")
+
+    def tick(self) -> int:
+        return feed(self.app.table, self.app.platform, self.app.clock, self.app.settings.lease, 500)
+
+    def pass_time(self, seconds: float) -> None:
+        """Let time pass from one record's time to the next; then a tick, and all functions run."""
+        clock = self.world.clock
+        end = clock.seconds() + seconds
+        while clock.seconds() < end:
+            due = next((waiting.due for waiting in in_order(self.app.table)), None)
+            until = end if due is None else min(max(due / 1000, clock.seconds()) + 1, end)
+            self.world.pass_time(max(until - clock.seconds(), 0.001))
+            self.tick()
+            self.work()
+
+    def lead(self, pattern: str, port: int) -> None:
+        """Mail for the domains goes to that port of this machine."""
+        routes_of(self.app).set(pattern, f"smtp://127.0.0.1:{port}?tls=none")
+
+    @cached_property
+    def relay(self) -> Relay:
+        return relay_of(self.app)
+
+    @cached_property
+    def _functions(self) -> Mapping[str, Callable[[Mapping[str, object]], object]]:
+        """What functions/*/app.py plug together."""
+        app = self.app
+        reasons = {name: Reasons(app.table, app.clock, name) for name in QUEUES}
+
+        def attempt(tickets: Sequence[Ticket]) -> dict[int, Exception]:
+            self.relay.process(tickets, _BUDGET)
+            return {}
+
+        return {
+            "inbound": lambda event: run_batch(
+                event, letter_of, lambda batch: inbound.process(app, batch), reasons["inbound"]
+            ),
+            "outbound": lambda event: run_batch(
+                event, Ticket.from_json, attempt, reasons["outbound"]
+            ),
+            "bounces": lambda event: run_batch(
+                event, bounces.decode, lambda batch: bounces.process(app, batch), reasons["bounces"]
+            ),
+        }
+
     def stop(self) -> None:
+        if "relay" in self.__dict__:
+            self.relay.close()
         if not self._thread.is_alive():
             return
         self._loop.call_soon_threadsafe(self._stop.set)
