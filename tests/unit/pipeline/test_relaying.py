@@ -2,7 +2,7 @@
 
 import msgspec
 
-from postroom.pipeline.accepted import Accepted
+from postroom.pipeline.accepted import Accepted, Recipient
 from postroom.pipeline.inbound import process
 from postroom.relay.entries import entry_of
 from postroom.relay.reports import report_of
@@ -67,3 +67,22 @@ def test_a_crash_amid_many_entries_leaves_nobody_out(rooms: Rooms) -> None:
     assert process(rooms.app, [entry]) == {}
     assert sorted(goals(rooms) + told(rooms)) == addresses
     assert told(rooms) == ["gone@d00.test"]
+
+
+def test_hundreds_of_recipients_with_long_names_fit_into_records(rooms: Rooms) -> None:
+    """A message that no record takes would be accepted, and never leave nor come back."""
+    suppressed = [f"{'a' * 50}{number}@{'d' * 60}.test" for number in range(400)]
+    gone = [f"{'b' * 50}{number}@example.test" for number in range(300)]
+    going = [f"{'c' * 50}{number}@elsewhere.test" for number in range(300)]
+    for address in suppressed:
+        rooms.app.suppression.note(
+            "example.test", address, "bounce", "5.1.1", "\u00fc" * 500, "earlier"
+        )
+    entry = sent(rooms)
+    original = f"rfc822;{'o' * 400}"
+    recipients = [Recipient(name, (), original) for name in suppressed + gone + going]
+    entry = msgspec.structs.replace(entry, recipients=tuple(recipients))
+    for _ in range(2):  # the queue repeats itself
+        assert process(rooms.app, [entry]) == {}
+        assert goals(rooms) == sorted(going)
+        assert told(rooms) == sorted(suppressed + gone)

@@ -3,7 +3,8 @@
 import msgspec
 import pytest
 
-from postroom.relay.entries import MOST_EVENTS, Entry, Goal
+from postroom.platform.table import LARGEST_RECORD
+from postroom.relay.entries import MOST_EVENTS, MOST_RECIPIENTS, Entry, Goal
 from postroom.relay.parcel import Outcome
 from postroom.relay.schedule import Schedule
 from postroom.relay.settling import Settled, settle
@@ -207,3 +208,23 @@ def test_a_long_story_is_cut_in_the_middle() -> None:
         assert settled.entry is not None
         story = settled.entry
     assert len(story.events) == MOST_EVENTS
+
+
+@pytest.mark.parametrize("letter", ["x", "ü", "\ufffd"])
+def test_a_peer_that_refuses_hundreds_at_length_fits_into_one_report(letter: str) -> None:
+    """What cannot be written down would be attempted again, by those whom it had taken, too."""
+    goals = tuple(Goal(f"user{number}@elsewhere.test") for number in range(MOST_RECIPIENTS))
+    told = Outcome("failed", "5.1.1", letter * 200, "550 5.1.1 " + letter * 490, letter * 300)
+    settled = judge(entry(goals=goals), told)
+    assert settled.report is not None
+    assert [told.address for told in settled.report.told] == [goal.address for goal in goals]
+    assert all(told.reply.startswith("550 5.1.1") for told in settled.report.told)
+    assert len(msgspec.msgpack.encode(settled.report)) < LARGEST_RECORD - 64 * 1024
+    assert len(msgspec.msgpack.encode(settled.story)) < LARGEST_RECORD - 64 * 1024
+
+
+def test_few_who_are_refused_keep_all_that_was_said() -> None:
+    told = Outcome("failed", "5.1.1", "x" * 200, "550 " + "x" * 490, "mx.elsewhere.test")
+    settled = judge(entry(), told)
+    assert settled.report is not None
+    assert settled.report.told[0].reply == told.reply

@@ -4,8 +4,9 @@ Forwarding and expanding follow RFC 3461 section 5.2; who is told, section 4.1.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from postroom.directory.addresses import BadAddress, canonical_domain
 from postroom.journeys.store import Event, Journey
@@ -17,9 +18,14 @@ from postroom.relay.notices.rules import wanted
 from postroom.relay.outbound import Dispatch, Unit
 from postroom.relay.reports import Action, Report, Told
 
-# Places in journeys: reports on failures, and on success.
+# Places in journeys: reports on failures, and on success; more of them have numbers ("! 2").
 UNDELIVERABLE, DELIVERED = "!", "+"
+# Of addresses and sentences in one record, which may have 400 KB with all that comes to it later;
+# and forty records fit into one transaction of 4 MB.
+_MOST_OCTETS = 64 * 1024
 _ADDRESS_LITERAL = re.compile(r"\[[^\[\]@]+\]")
+
+_T = TypeVar("_T")
 
 
 @dataclass(slots=True)
@@ -58,8 +64,8 @@ def dispatch(
     # tells a later run who has been given up (`pipeline.relaying`).
     for place, actions in ((UNDELIVERABLE, ("failed",)), (DELIVERED, ("delivered", "expanded"))):
         told = [what for what in leaving.told if what.action in actions]
-        if told:
-            made.units.append(_report_unit(accepted, leaving, place, told, origin))
+        for number, some in enumerate(_shares(told, len(told), _size_of_told), 1):
+            made.units.append(_report_unit(accepted, _numbered(place, number), some, origin))
     for name, goals in _by_domain(leaving).items():
         entry = _entry(accepted, name, goals, leaving, prefix, forwarding)
         queued = Event(origin.at, "queued", f"for {entry.domain}")
@@ -75,11 +81,37 @@ def _by_domain(leaving: Leaving) -> dict[str, list[Goal]]:
         groups.setdefault((_domain(address), leaving.via.get(address, "")), []).append(goal)
     named = {}
     for (domain, via), goals in groups.items():
-        for start in range(0, len(goals), MOST_RECIPIENTS):
-            number = f" {start // MOST_RECIPIENTS + 1}" if start else ""
-            forwarded = f" from {via}" if via else ""
-            named[f"{domain}{forwarded}{number}"] = goals[start : start + MOST_RECIPIENTS]
+        name = f"{domain} from {via}" if via else domain
+        for number, some in enumerate(_shares(goals, MOST_RECIPIENTS, _size_of_goal), 1):
+            named[_numbered(name, number)] = some
     return named
+
+
+def _numbered(name: str, number: int) -> str:
+    return f"{name} {number}" if number > 1 else name
+
+
+def _shares(every: Sequence[_T], most: int, size: Callable[[_T], int]) -> Iterator[list[_T]]:
+    """In parts that fit into one record each, in their order."""
+    share: list[_T] = []
+    octets = 0
+    for one in every:
+        if share and (len(share) == most or octets + size(one) > _MOST_OCTETS):
+            yield share
+            share, octets = [], 0
+        share.append(one)
+        octets += size(one)
+    if share:
+        yield share
+
+
+def _size_of_goal(goal: Goal) -> int:
+    return len(goal.address.encode()) + len(goal.original.encode())
+
+
+def _size_of_told(told: Told) -> int:
+    texts = (told.address, told.address, told.original, told.reason, told.reason)  # event, report
+    return sum(len(text.encode()) for text in texts)
 
 
 def _entry(
@@ -118,9 +150,7 @@ def _entry(
     )
 
 
-def _report_unit(
-    accepted: Accepted, leaving: Leaving, place: str, told: Sequence[Told], origin: Event
-) -> Unit:
+def _report_unit(accepted: Accepted, place: str, told: Sequence[Told], origin: Event) -> Unit:
     notify = {recipient.address: recipient.notify for recipient in accepted.recipients}
     wants = tuple(what for what in told if wanted(notify.get(what.address, ()), what.action))
     events = [(origin.at, origin.step, origin.detail)]
@@ -131,7 +161,7 @@ def _report_unit(
     if wants and accepted.reverse_path:
         report = Report(
             accepted.queue_id,
-            "undeliverable" if place == UNDELIVERABLE else "delivered",
+            place.replace(UNDELIVERABLE, "undeliverable").replace(DELIVERED, "delivered"),
             accepted.blob,
             accepted.size,
             accepted.received,

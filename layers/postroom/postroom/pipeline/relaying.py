@@ -63,7 +63,7 @@ def _decided(app: Rooms, queue_id: str) -> Callable[[str], bool] | None:
     details = [
         event.detail
         for journey in journeys
-        if journey.place == UNDELIVERABLE
+        if journey.place.startswith(UNDELIVERABLE)
         for event in journey.events
     ]
     return lambda address: any(detail.startswith(f"{address}: ") for detail in details)
