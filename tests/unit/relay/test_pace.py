@@ -40,6 +40,16 @@ def test_a_dead_one_rests_longer_each_time(world: World, paces: Paces) -> None:
     assert rests[-1] <= 1800 * 1.25
 
 
+def test_workers_that_find_one_dead_at_the_same_time_are_one_failure(
+    world: World, paces: Paces
+) -> None:
+    for _ in range(20):
+        paces.done(DOMAIN, None, "down", "no route", good=False)
+    pace = paces.of([DOMAIN])[DOMAIN]
+    assert pace.failures == 1
+    assert paces.admit(DOMAIN, pace, 1).wait < 60
+
+
 def test_a_busy_one_gets_fewer_connections_until_it_recovers(world: World, paces: Paces) -> None:
     for _ in range(4):
         paces.done(DOMAIN, None, "busy", "421 too many", good=False)

@@ -130,6 +130,8 @@ class Paces:
     # How a pace changes.
 
     def _strained(self, pace: Pace, strain: Strain, reason: str) -> Pace:
+        if strain == "down" and pace.not_before > self._now():
+            return pace  # another worker has found the same: one outage is one failure
         failures = pace.failures + 1
         connections = max(1, pace.connections // 2)
         interval, not_before = pace.interval, pace.not_before
