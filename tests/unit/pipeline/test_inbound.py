@@ -7,6 +7,9 @@ import pytest
 from postroom.directory.records import Account, Alias
 from postroom.errors import BlobMissing, PostroomError, StoreUnavailable
 from postroom.mailboxes.store import MailboxMissing
+from postroom.message import summary
+from postroom.message.summary import Summary
+from postroom.pipeline import inbound
 from postroom.pipeline.accepted import Accepted
 from postroom.pipeline.inbound import process
 from postroom.platform.blobs import BlobKey
@@ -214,6 +217,21 @@ def test_a_message_that_cannot_be_understood_is_delivered_all_the_same(rooms: Ro
     assert process(rooms.app, [entry]) == {}
     assert rooms.blobs_of("alice") == [entry.blob]
     assert rooms.app.blobs.get(entry.blob) == octets
+
+
+def test_a_message_that_does_the_unforeseen_leaves_the_others_alone(
+    rooms: Rooms, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def summarise(text: bytes) -> Summary:
+        if b"poison" in text:
+            raise ZeroDivisionError
+        return summary.summarise(text)
+
+    monkeypatch.setattr(inbound, "summarise", summarise)
+    entries = [rooms.accept(text, "bob@example.test") for text in (b"one", b"poison", b"three")]
+    failed = process(rooms.app, entries)
+    assert {number: type(error) for number, error in failed.items()} == {1: ZeroDivisionError}
+    assert rooms.blobs_of("bob") == [entries[0].blob, entries[2].blob]
 
 
 def test_one_mailbox_gets_a_batch_in_its_order(rooms: Rooms) -> None:

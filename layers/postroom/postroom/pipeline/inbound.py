@@ -7,7 +7,7 @@ back by itself; the others go on. Every step may run again on a message it has a
 
 from collections.abc import Callable, Sequence
 
-from postroom.errors import BlobMissing, ConditionFailed, PostroomError
+from postroom.errors import BlobMissing, ConditionFailed, PostroomError, StoreUnavailable
 from postroom.message.headers import end_of_header
 from postroom.message.summary import summarise
 from postroom.pipeline.accepted import Accepted
@@ -21,7 +21,27 @@ from postroom.relay.waiting import Ticket, gone
 
 
 def process(app: Rooms, batch: Sequence[Accepted | Ticket]) -> dict[int, Exception]:
-    """Take the messages through all steps. Returns the positions that failed, and why."""
+    """Take the messages through all steps. Returns the positions that failed, and why.
+
+    Raises StoreUnavailable when nothing goes.
+    """
+    try:
+        return _process(app, batch)
+    except StoreUnavailable:
+        raise
+    # Strangers wrote what is read here: a message that does something unforeseen to us must not
+    # take nine others to the dead letters, again and again in the same batch.
+    except Exception as error:
+        if len(batch) == 1:
+            return {0: error}
+    failed: dict[int, Exception] = {}
+    for number, letter in enumerate(batch):
+        if alone := process(app, [letter]):
+            failed[number] = alone[0]
+    return failed
+
+
+def _process(app: Rooms, batch: Sequence[Accepted | Ticket]) -> dict[int, Exception]:
     works = [
         None if accepted is None else Work(accepted, later)
         for accepted, later in letters(app.table, batch)
