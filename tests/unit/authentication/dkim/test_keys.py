@@ -118,6 +118,14 @@ def test_what_is_no_key(rooms: Office, pem: bytes, reason: str) -> None:
     assert rooms.keys.list(DOMAIN) == ()
 
 
+@pytest.mark.parametrize("name", ["", "a b", "a..b", "a/b", "-a", "é", "a." * 130, "!", "a\n"])
+def test_names_are_those_of_the_dns(rooms: Office, name: str) -> None:
+    with pytest.raises(BadSetting, match="no domain name"):
+        rooms.keys.make(name)
+    with pytest.raises(BadSetting, match="no domain name"):
+        rooms.keys.adopt(DOMAIN, name, KEY_6376)
+
+
 @pytest.mark.parametrize("bits", [512, 1024, 2047, 8192])
 def test_lengths_of_rsa_keys(rooms: Office, bits: int) -> None:
     with pytest.raises(BadSetting, match="2048 to 4096 bits"):

@@ -18,6 +18,7 @@ in the order of the time at which `rotation` looks at it next. A selector says w
 its key was made: ``pr20261125r`` for RSA, ``…e`` for Ed25519, with a number when that is taken.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal, cast
@@ -30,7 +31,6 @@ from postroom.authentication.dkim.keypairs import (
     read_key_pair,
 )
 from postroom.authentication.dkim.records import ALGORITHMS, Algorithm, key_name, key_record
-from postroom.directory.addresses import canonical_domain
 from postroom.errors import BadSetting, ConditionFailed, PostroomError
 from postroom.platform.clock import Clock, Randomness
 from postroom.platform.table import Absent, Body, Delete, Holds, Key, Put, Record, Table, Write
@@ -43,6 +43,8 @@ _DOMAINS = "dkim"
 _SETTINGS = "!"  # sorts before every selector, and is none
 _MOST_A_DAY = 50  # keys with one date and algorithm
 _MOST_DAYS = 3_650
+_NAME = re.compile(r"[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*")
+_LONGEST_NAME = 253  # octets
 
 
 class NoSuchKey(PostroomError):
@@ -111,7 +113,7 @@ class DkimKeys:
 
     def ring(self, domain: str) -> KeyRing:
         """One read. A domain that has no keys has an empty ring."""
-        domain = canonical_domain(domain)
+        domain = name_of(domain)
         return _ring_of(domain, self._table.range(_partition(domain)))
 
     def list(self, domain: str) -> Sequence[DkimKey]:
@@ -162,7 +164,7 @@ class DkimKeys:
 
         It signs at once; a key of ours that signed until now retires. Raises BadSetting, KeyTaken.
         """
-        domain, selector = canonical_domain(domain), canonical_domain(selector)
+        domain, selector = name_of(domain), name_of(selector)
         key = self._add(domain, read_key_pair(pem), "announced", selector)
         return self.activate(domain, key.selector)
 
@@ -196,7 +198,7 @@ class DkimKeys:
         """Change how the domain signs: see KeyRing. Raises BadSetting, NoSuchKey."""
         if not (0 <= rotation <= _MOST_DAYS and 0 <= lifetime <= _MOST_DAYS):
             raise BadSetting(f"0 to {_MOST_DAYS} days are possible")
-        domain = canonical_domain(domain)
+        domain = name_of(domain)
         if not self.list(domain):
             raise NoSuchKey(domain)
         body: Body = {"rotation": rotation, "lifetime": lifetime}
@@ -267,6 +269,14 @@ class DkimKeys:
                 continue
             return key
         raise KeyTaken(domain, names[-1])
+
+
+def name_of(name: str) -> str:
+    """A domain or selector in lower case. Raises BadSetting."""
+    lower = name.lower()
+    if len(lower) > _LONGEST_NAME or _NAME.fullmatch(lower) is None:
+        raise BadSetting(f"{name[:80]!r} is no domain name in A-labels")
+    return lower
 
 
 def _partition(domain: str) -> str:
