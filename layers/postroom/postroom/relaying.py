@@ -1,6 +1,7 @@
 """Application -> what attempts deliveries and what operators do to the queue: wired on demand,
 since accepting and delivering mail here needs none of it."""
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 from postroom.app import App
@@ -50,7 +51,7 @@ def relay_of(app: App) -> "Relay":
             allow_loopback=settings.relay_to_loopback,
         ),
         courier=Courier(SocketNetwork(), clock, randomness, settings.hostname, ClientLimits()),
-        mailer=lambda: mailer_of(app),
+        mailer=cache(lambda: mailer_of(app)),  # a session and its connections serve for all
         paces=paces_of(app),
         tls_reports=tls_reports_of(app),
         signer=app.signer,
