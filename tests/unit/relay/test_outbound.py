@@ -1,13 +1,27 @@
 """Entries are made once, whatever repeats or fails, and the text goes with the last of them."""
 
+from collections.abc import Iterator
+
 import pytest
 
 from postroom.errors import BlobMissing
 from postroom.journeys.store import Event, Journey
+from postroom.platform.table import Record, Table
 from postroom.relay.entries import Entry
 from postroom.relay.outbound import Dispatch, Unit
 from postroom.relay.reports import Report, Told
-from postroom.relay.waiting import OUTBOUND, REPORT, Ticket, every, feed, get_many, gone, of_message
+from postroom.relay.waiting import (
+    OUTBOUND,
+    REPORT,
+    Ticket,
+    every,
+    feed,
+    get_many,
+    gone,
+    new,
+    of_message,
+    ticket,
+)
 from tests.unit.relay.world import LEASE, World
 
 
@@ -118,3 +132,43 @@ def test_messages_are_told_apart(world: World) -> None:
         one.queue_id,
         "elsewhere.test",
     )
+
+
+class PayingTable:
+    """Reads what it is asked for, like DynamoDB, and not only what is taken."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+        self.read = 0
+
+    def range_by_order(self, partition: str, above: int, *, limit: int) -> Iterator[Record]:
+        found = list(self._table.range_by_order(partition, above, limit=limit))
+        self.read += len(found)
+        return iter(found)
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._table, name)
+
+
+@pytest.mark.parametrize("due", [0, 1, 20])
+def test_a_tick_reads_little_more_than_what_is_due(world: World, due: int) -> None:
+    entries = [world.entry() for _ in range(400)]
+    world.add(*entries[due:])
+    world.clock.time -= LEASE + 1
+    world.add(*entries[:due])
+    world.clock.time += LEASE + 1
+    table = PayingTable(world.store.table)
+    assert feed(table, world.store, world.clock, LEASE, 5000) == due  # type: ignore[arg-type]
+    assert table.read <= 8 * (10 + due)
+
+
+@pytest.mark.parametrize("kind", [OUTBOUND, REPORT])
+def test_a_report_that_cannot_be_written_comes_less_and_less_often(world: World, kind: str) -> None:
+    """Each time is a dead letter; an entry counts its attempts itself."""
+    waits = new(ticket(kind, world.queue_id(), "x"), b"", world.clock.milliseconds)
+    world.store.table.write(waits)
+    fed = 0
+    for _ in range(int(10 * 86_400 / LEASE)):
+        fed += feed(world.store.table, world.store, world.clock, LEASE, 5000)
+        world.clock.time += LEASE
+    assert (fed > 1000) if kind == OUTBOUND else (5 < fed < 40)

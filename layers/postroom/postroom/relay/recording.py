@@ -96,6 +96,16 @@ class Recorder:
         entry = msgspec.structs.replace(job.entry, busy_until=0, held=reason)
         self._write(job, [changed_entry(job.found, entry, None)])
 
+    def free(self, jobs: Sequence[Job]) -> None:
+        """Attempt soon what `hold` has just put on hold."""
+        found = get_many(self._table, [job.entry.ticket for job in jobs])
+        for job in jobs:
+            waiting = found.get(job.entry.ticket.waiting)
+            if waiting is None or waiting.version != job.found.version + 1:
+                continue  # an operator has it
+            again = Job(waiting, msgspec.structs.replace(entry_of(waiting), held=""))
+            self.put_back(again, 1)
+
     def is_over_time(self, entry: Entry) -> bool:
         """Whether something is to be told or given up, even if no attempt can be made."""
         age = (self.now() - entry.received) / 1000

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import replace
 from typing import Literal, Protocol
 
-from postroom.errors import BlobMissing, PostroomError
+from postroom.errors import BlobMissing, PostroomError, StoreUnavailable
 from postroom.platform.blobs import BlobStore
 from postroom.platform.clock import Clock
 from postroom.platform.mailer import Mailer, MailerRefused
@@ -39,6 +39,7 @@ from postroom.relay.waiting import Ticket
 log = logging.getLogger(__name__)
 
 _THREADS = 32
+_STORE_PAUSE = 60.0  # seconds before the next attempt when our own store fails
 _MOST_OCTETS = 64 * 1024 * 1024  # of texts that one thread holds at once
 
 
@@ -111,9 +112,6 @@ class Relay:
             (domain, route, group, paces[domain], deadline)
             for (domain, route), group in groups.items()
         ]
-        if len(calls) == 1:
-            self._attempt(*calls[0])
-            return
         wait([self._pool.submit(self._attempt, *call) for call in calls], self._patience or None)
 
     def close(self) -> None:
@@ -129,6 +127,9 @@ class Relay:
             if pace.paused:
                 for job in jobs:
                     self._recorder.hold(job, f"{domain} is paused: {pace.paused}")
+                # Resumed since we looked: whoever did it may not have met what we put on hold.
+                if not self._paces.of([domain])[domain].paused:
+                    self._recorder.free(jobs)
                 return
             admission = self._paces.admit(domain, pace, len(jobs))
             going, waiting = jobs[: admission.messages], jobs[admission.messages :]
@@ -149,8 +150,9 @@ class Relay:
     def _go(
         self, domain: str, route: Route, jobs: list[Job], slot: Key | None, deadline: float
     ) -> None:
-        strain: Strain = "down"
+        strain: Strain = ""
         reason, good = "", False
+        pause = 1.0
 
         def done(job: Job, delivered: Delivered) -> None:
             nonlocal strain, reason, good
@@ -171,10 +173,20 @@ class Relay:
                     done(job, self._mail(job.entry, content))
             else:
                 self._deliver(domain, route, jobs, deadline, done)
+        except StoreUnavailable as error:
+            log.warning("attempt broken off", extra={"reason": str(error)})
+            pause = _STORE_PAUSE
+        except Exception as error:
+            # Most likely for the next one in turn. It gets the pauses of the schedule, and an end:
+            # put back like the others, it would break off their next attempt as well.
+            log.exception("attempt broken off")
+            for job in [job for job in jobs if not job.settled][:1]:
+                outcome = Outcome("deferred", "4.3.0", _unforeseen(error))
+                self._recorder.record(job, same_for_all(job.entry, outcome))
         finally:
             for job in jobs:
                 if not job.settled:  # no time was left for it
-                    self._recorder.put_back(job, 1)
+                    self._recorder.put_back(job, pause)
             self._paces.done(domain, slot, strain, reason, good=good)
 
     def _deliver(
@@ -314,8 +326,15 @@ class Relay:
                 )
             except PostroomError as error:
                 outcome = Outcome("deferred", "4.4.1", str(error))
+            except Exception as error:  # the others of this message must not get it twice
+                log.exception("call of the mail service failed")
+                outcome = Outcome("deferred", "4.3.0", _unforeseen(error))
             outcomes |= dict.fromkeys(some, outcome)
         return Delivered(outcomes)
+
+
+def _unforeseen(error: Exception) -> str:
+    return f"an error of this mail system: {type(error).__name__}"
 
 
 def _beyond_a_service(entry: Entry) -> Outcome | None:

@@ -24,6 +24,8 @@ SHARDS = 8  # a partition of DynamoDB takes 1,000 writes a second
 OUTBOUND, REPORT, LATER = "o", "r", "l"  # kinds
 QUEUES = {OUTBOUND: "outbound", REPORT: "bounces", LATER: "inbound"}
 _FED_TOGETHER = 100
+_FIRST_LOOK = 10  # records of a shard
+_MOST_DOUBLINGS = 6  # from a quarter of an hour to most of a day
 _ON_HOLD = 1 << 53
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # of queue ids
 
@@ -175,26 +177,44 @@ def feed(table: Table, queues: Queues, clock: Clock, lease: float, most: int) ->
     sent = 0
     for number in range(SHARDS):
         share = -(-(most - sent) // (SHARDS - number))
-        due: list[Waiting] = []
-        for record in table.range_by_order(_shard(number), 0, limit=share):
-            if record.order is None or record.order > now:
-                break
-            due.append(waiting_of(record))
+        due = _due(table, _shard(number), now, share)
         for start in range(0, len(due), _FED_TOGETHER):
             sent += _feed(table, queues, due[start : start + _FED_TOGETHER], now, lease)
     return sent
 
 
+def _due(table: Table, shard: str, now: int, most: int) -> list[Waiting]:
+    """The first records that are due. Whatever is read is paid for, so the looks begin small."""
+    look = min(_FIRST_LOOK, most)
+    while True:
+        found = list(table.range_by_order(shard, 0, limit=look))
+        due = [waiting_of(record) for record in found if (record.order or 0) <= now]
+        if len(due) < look or look == most:
+            return due
+        look = min(look * 8, most)
+
+
 def _feed(table: Table, queues: Queues, due: list[Waiting], now: int, lease: float) -> int:
     """Put them off by the lease, then send their tickets: whatever is lost in between comes
     again, and what somebody is at this moment changing is left to them."""
-    until = now + int(lease * 1000)
-    put_off = [(found, table.write_soon(changed(found, found.body, until))) for found in due]
+    put_off = [
+        (
+            found,
+            table.write_soon(changed(found, found.body, now + int(lease * 1000 * _times(found)))),
+        )
+        for found in due
+    ]
     ours = [found.ticket for found, future in put_off if was_held(future)]
     sending = [queues.queue(QUEUES[ticket.kind]).send_soon(ticket.to_json()) for ticket in ours]
     for future in sending:
         future.result()
     return len(ours)
+
+
+def _times(found: Waiting) -> int:
+    """How many leases it is put off. Of reports and messages for later nothing else changes the
+    version: one whose function fails each time is a dead letter less and less often."""
+    return 1 if found.ticket.kind == OUTBOUND else 2 ** min(found.version - 1, _MOST_DOUBLINGS)
 
 
 def was_held(future: "Future[None]") -> bool:

@@ -8,6 +8,7 @@ What stands (RFC 5321 section 5.1; Postfix does likewise):
 * no reply to the final dot is deferred at once, and *unsure*: the peer may have the message.
 """
 
+import logging
 from collections.abc import Callable, Iterable, Sequence
 
 from postroom.platform.clock import Clock, Randomness
@@ -31,6 +32,8 @@ from postroom.relay.smtp.pool import Pool
 from postroom.relay.smtp.replies import SessionEnded
 from postroom.relay.smtp.session import Session
 from postroom.relay.smtp.transaction import Refusal, Transaction, terms_for
+
+log = logging.getLogger(__name__)
 
 Done = Callable[[Parcel, Delivered], None]
 _NO_HOST = Outcome("deferred", "4.4.4", "there is no host to deliver to")
@@ -71,7 +74,7 @@ class Courier:
         attempt = _Attempt(self, hosts, self.clock.seconds() + budget)
         try:
             for parcel in parcels:
-                done(parcel, attempt.deliver(parcel, Content(parcel, resign)))
+                done(parcel, attempt.guarded(parcel, resign))
         finally:
             attempt.end()
 
@@ -99,10 +102,26 @@ class _Attempt:
         # Of the parcel in hand.
         self._tls: list[TlsResult] = []
         self._connected = False
+        self._outcomes: dict[str, Outcome] = {}
+
+    def guarded(self, parcel: Parcel, resign: Resign | None) -> Delivered:
+        """`deliver`; what is unforeseen puts off this parcel and none of the others.
+
+        Strangers wrote what is encoded here, and what is answered.
+        """
+        self._outcomes = {}
+        try:
+            return self.deliver(parcel, Content(parcel, resign))
+        except Exception as error:
+            log.exception("parcel failed", extra={"parcel": parcel.name})
+            reason = f"an error of this mail system: {type(error).__name__}"
+            left = Outcome("deferred", "4.3.0", reason)
+            outcomes = {one.address: left for one in parcel.recipients} | self._outcomes
+            return Delivered(outcomes, tuple(self._tls))
 
     def deliver(self, parcel: Parcel, content: Content) -> Delivered:
         self._tls, self._connected = [], False
-        outcomes: dict[str, Outcome] = {}
+        outcomes = self._outcomes = {}
         elsewhere: dict[int, Outcome] = {}  # by candidate, why it does not get this parcel
         pending = list(parcel.recipients)
         late = False
