@@ -18,10 +18,12 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.figures import OCTETS, QUICK, SCENARIOS, Scenario, Sizes, warm_up
+from bench.machine import free_ports
 from bench.ours import Postroom
 from bench.peers import Peers
 from bench.report import rows, write
 from bench.sides import Side, users
+from bench.sink import Sink
 
 PAGE = Path(__file__).parents[1] / "docs" / "BENCHMARKS.md"
 console = Console()
@@ -58,9 +60,10 @@ def run(scenarios: dict[str, Scenario], sizes: Sizes) -> dict[str, tuple[list[fl
         folder.chmod(0o755)
         console.print("Making two empty sides.", style="dim")
         people = users(sizes.turns)
-        sides: list[Side] = [Peers(folder, people), Postroom(folder, people)]
+        sink = Sink(*free_ports(1))
+        sides: list[Side] = [Peers(folder, people, sink), Postroom(folder, people, sink)]
         running = {name: each for name, each in scenarios.items() if not each.fresh}
-        with _started(sides if running else []):
+        with _started(sides if running else [], sink):
             _turns(running, sides, sizes, results)
         fresh = {name: each for name, each in scenarios.items() if each.fresh}
         if "sync" in fresh:
@@ -88,8 +91,9 @@ def _turns(
 
 
 @contextmanager
-def _started(sides: list[Side]) -> Iterator[None]:
+def _started(sides: list[Side], sink: Sink) -> Iterator[None]:
     try:
+        sink.start()
         for side in sides:
             side.start()
             warm_up(side)
@@ -97,6 +101,7 @@ def _started(sides: list[Side]) -> Iterator[None]:
     finally:
         for side in sides:
             side.stop()
+        sink.stop()
 
 
 def _show(results: dict[str, tuple[list[float], list[float]]]) -> None:

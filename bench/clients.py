@@ -1,6 +1,7 @@
 """The clients that drive both sides: as little work as possible, the same for everyone."""
 
 import asyncio
+import base64
 import itertools
 import socket
 import time
@@ -143,19 +144,40 @@ class Smtp:
 class Burst:
     """What a burst took, in seconds."""
 
-    took: float  # from the first command to the last 250
+    started: float  # when the first command went (perf_counter)
+    took: float  # from then to the last 250
     waits: list[float]  # from final dot to 250, of each message
 
 
-def burst(port: int, sessions: int, recipients: Sequence[str], message: bytes, count: int) -> Burst:
-    """Send *count* messages over kept sessions, each to the next of the recipients."""
+def burst(
+    port: int,
+    sessions: int,
+    recipients: Sequence[str],
+    message: bytes,
+    count: int,
+    sender: str = "sender@example.org",
+    password: str = "",
+) -> Burst:
+    """Send *count* messages over kept sessions, each to the next of the recipients.
+
+    With a password each session logs in first, before the clock starts.
+    """
+    login = b""
+    if password:
+        plain = base64.b64encode(f"\0{sender}\0{password}".encode())
+        login = b"AUTH PLAIN " + plain + b"\r\n"
+    mail = b"MAIL FROM:<%b>\r\n" % sender.encode()
 
     async def run() -> Burst:
         loop = asyncio.get_running_loop()
         turns = itertools.cycle(recipients)
         jobs = iter([next(turns) for _ in range(count)])
         made = [
-            (await loop.create_connection(lambda: _Sender(jobs, message), "127.0.0.1", port))[1]
+            (
+                await loop.create_connection(
+                    lambda: _Sender(jobs, message, mail, login), "127.0.0.1", port
+                )
+            )[1]
             for _ in range(sessions)
         ]
         await asyncio.gather(*(sender.greeted for sender in made))
@@ -164,7 +186,7 @@ def burst(port: int, sessions: int, recipients: Sequence[str], message: bytes, c
             sender.begin()
         await asyncio.gather(*(sender.finished for sender in made))
         took = time.perf_counter() - started
-        return Burst(took, [wait for sender in made for wait in sender.waits])
+        return Burst(started, took, [wait for sender in made for wait in sender.waits])
 
     return uvloop.run(run())
 
@@ -172,13 +194,15 @@ def burst(port: int, sessions: int, recipients: Sequence[str], message: bytes, c
 class _Sender(asyncio.Protocol):
     """MAIL, RCPT, DATA, the message: one step for each reply."""
 
-    def __init__(self, jobs: Iterator[str], message: bytes) -> None:
+    def __init__(self, jobs: Iterator[str], message: bytes, mail: bytes, login: bytes) -> None:
         loop = asyncio.get_running_loop()
         self.greeted: asyncio.Future[None] = loop.create_future()
         self.finished: asyncio.Future[None] = loop.create_future()
         self.waits: list[float] = []
         self._jobs = jobs
         self._text = message + b".\r\n"
+        self._mail = mail
+        self._login = login
         self._step = -2
         self._reply = b""
         self._recipient = ""
@@ -200,7 +224,7 @@ class _Sender(asyncio.Protocol):
             return
         self._recipient = recipient
         self._step = 1
-        self._transport.write(b"MAIL FROM:<sender@example.org>\r\n")
+        self._transport.write(self._mail)
 
     def data_received(self, octets: bytes) -> None:
         self._reply += octets
@@ -215,6 +239,9 @@ class _Sender(asyncio.Protocol):
         elif self._step == -2:
             self._step = -1
             self._transport.write(b"EHLO client.example.org\r\n")
+        elif self._step == -1 and self._login:
+            self._transport.write(self._login)
+            self._login = b""
         elif self._step == -1:
             self.greeted.set_result(None)
         elif self._step == 1:

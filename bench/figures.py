@@ -7,9 +7,19 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from bench.clients import Burst, Imap, Smtp, burst
-from bench.machine import Peak, proportional_memory, wait_until
+from bench.machine import Peak, processor_time, proportional_memory, wait_until
 from bench.mail import message
-from bench.sides import CLOCKED, LOADED, PASSWORD, READER, Side, single, spread
+from bench.sides import (
+    CLOCKED,
+    ELSEWHERE,
+    LOADED,
+    PASSWORD,
+    READER,
+    WRITER,
+    Side,
+    single,
+    spread,
+)
 
 _SESSIONS = 20  # of SMTP, kept open
 _BETWEEN = 0.03  # seconds between two mails whose latency is taken
@@ -58,6 +68,7 @@ class Scenario:
 def warm_up(side: Side) -> None:
     """Let both start what they start when the first mail comes."""
     burst(side.smtp, _SESSIONS, [side.accepting], message(1, OCTETS), 200)
+    _relay(side, 200)
     side.drain()
 
 
@@ -114,6 +125,23 @@ def _burst(side: Side, count: int, recipients: list[str]) -> float:
     side.drain()
     assert len(sent.waits) == count
     return count / took
+
+
+def relay(side: Side, sizes: Sizes, turn: int) -> dict[str, float]:
+    before = processor_time(side.pids())
+    took = _relay(side, sizes.burst)
+    side.drain()
+    used = processor_time(side.pids()) - before
+    return {"relay": sizes.burst / took, "relay cpu": 1000 * used / sizes.burst}
+
+
+def _relay(side: Side, count: int) -> float:
+    """Seconds from the first command of the submission until the sink has given its last 250."""
+    before = side.sink.messages
+    mail = message(before, OCTETS, ELSEWHERE[0], WRITER)
+    password = PASSWORD if side.logs_in else ""
+    sent = burst(side.submission, _SESSIONS, ELSEWHERE, mail, count, WRITER, password)
+    return side.sink.wait_for(before + count) - sent.started
 
 
 def turn_of(before: list[int]) -> int:
@@ -225,6 +253,9 @@ SCENARIOS: Mapping[str, Scenario] = {
     ),
     "burst": Scenario(burst_to_one, (Figure("burst to 1", "msgs/s", True, 4, 8),)),
     "spread": Scenario(burst_to_many, (Figure("burst to 20", "msgs/s", True, 4, 8),)),
+    "relay": Scenario(
+        relay, (Figure("relay", "msgs/s", True, 2, 4), Figure("relay cpu", "ms", False))
+    ),
     "arrival": Scenario(
         arrival,
         (
@@ -253,6 +284,8 @@ WORDS: Mapping[str, str] = {
     "dot p99": "final dot → 250, p99 at 20 sessions",
     "burst to 1": "SMTP → visible in IMAP, burst of 2,000 to one mailbox",
     "burst to 20": "SMTP → visible in IMAP, burst of 2,000 over 20 mailboxes",
+    "relay": "submission → 250 of the next server, burst of 2,000 to 20 domains",
+    "relay cpu": "the same, processor time of a message",
     "arrival p50": "one mail, final dot → IDLE's EXISTS, p50",
     "arrival p99": "one mail, final dot → IDLE's EXISTS, p99",
     "logins": "connect, LOGIN, LOGOUT, one after the other",

@@ -66,6 +66,18 @@ def proportional_memory(pids: list[int]) -> int:
     return total
 
 
+def processor_time(pids: list[int]) -> float:
+    """Seconds of both kinds, user's and system's, that the processes and ended children used."""
+    ticks = 0
+    for pid in pids:
+        try:
+            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        ticks += sum(map(int, fields[11:15]))
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
 class Peak:
     """The most that processes hold together while the block runs, and before it (octets)."""
 

@@ -8,14 +8,17 @@ _WORDS = tuple(
 _LINE = 12  # words
 
 
-def message(number: int, octets: int, recipient: str = "someone@example.test") -> bytes:
+def message(
+    number: int, octets: int, recipient: str = "someone@example.test", author: str = ""
+) -> bytes:
     """Return message *number*, of exactly *octets* octets (at least 1,500), lines under CRLF."""
+    author = author or f"sender{number % 97}@example.org"
     boundary = f"=_part_{number:08x}_{number * 7919 % 65521:x}"
     day = f"{1 + number % 28:02} Nov 2026 {number // 60 % 24:02}:{number % 60:02}:07 +0100"
     head = (
         f"Received: from out{number % 9}.example.org (out{number % 9}.example.org [192.0.2.9])\r\n"
         f"\tby mx.example.net with ESMTPS id {number:08X}; {day}\r\n"
-        f"From: =?utf-8?q?J=C3=BCrgen_{number % 97}?= <sender{number % 97}@example.org>\r\n"
+        f"From: =?utf-8?q?J=C3=BCrgen_{number % 97}?= <{author}>\r\n"
         f'To: "Team {number % 13}" <{recipient}>, Carol <carol@example.net>\r\n'
         f"Cc: dave{number % 31}@example.com\r\n"
         f"Subject: Re: figures {number} {_WORDS[number % len(_WORDS)]} of this quarter\r\n"

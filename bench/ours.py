@@ -10,35 +10,52 @@ from pathlib import Path
 from bench.machine import free_ports, tree, wait_until
 from bench.mail import message
 from bench.sides import DOMAIN, LOADED, PASSWORD, READER
+from bench.sink import Sink
 from postroom.app import App, build
 from postroom.directory.records import Domain
 from postroom.mailboxes.records import Delivery, NewMessage
 from postroom.message.summary import summarise
 from postroom.platform.blobs import BlobKey
+from postroom.relaying import routes_of
 
 _BATCH = 90  # messages in one transaction
+_ENVIRONMENT = {
+    "POSTROOM_PLAINTEXT_ON_LOOPBACK": "on",
+    # Counted like any other, but no user sends a burst of thousands.
+    "POSTROOM_SENDER_MESSAGES": "1000000",
+    "POSTROOM_SENDER_RECIPIENTS": "1000000",
+}
 
 
 class Postroom:
     name = "Postroom"
     accepting = LOADED  # it delivers them, too: there is no way to accept and discard
 
-    def __init__(self, folder: Path, users: list[str]) -> None:
+    logs_in = True
+
+    def __init__(self, folder: Path, users: list[str], sink: Sink) -> None:
+        self.sink = sink
         self._data = folder / "postroom"
         self._log = folder / "postroom.log"
-        self.smtp, self.imap, self._http = free_ports(3)
+        self.smtp, self.submission, self.imap, self._http = free_ports(4)
         app = build({"POSTROOM_DATA": str(self._data)})
         app.directory.add_domain(Domain(DOMAIN))
         for user in users:
             app.mailboxes.create_account(app.directory.add_account(user, PASSWORD).id)
+        routes_of(app).set("*", f"smtp://127.0.0.1:{sink.port}?tls=none")
         app.platform.close()
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         ready = self._data / "ready"
         ready.unlink(missing_ok=True)
-        ports = {"smtp": self.smtp, "imap": self.imap, "http": self._http}
-        off = ("submission", "submissions", "imaps", "pop3", "pop3s", "sieve")
+        ports = {
+            "smtp": self.smtp,
+            "submission": self.submission,
+            "imap": self.imap,
+            "http": self._http,
+        }
+        off = ("submissions", "imaps", "pop3", "pop3s", "sieve")
         arguments = [f"--{name}={port}" for name, port in ports.items()]
         arguments += [f"--{name}=0" for name in off]
         with self._log.open("ab") as log:
@@ -52,7 +69,7 @@ class Postroom:
                 ],
                 stdout=log,
                 stderr=log,
-                env={**os.environ, "POSTROOM_PLAINTEXT_ON_LOOPBACK": "on"},
+                env={**os.environ, **_ENVIRONMENT},
             )
         process = self._process
 

@@ -14,6 +14,7 @@ from bench.clients import Imap
 from bench.machine import accepts, free_ports, tree, wait_until
 from bench.mail import message
 from bench.sides import DOMAIN, PASSWORD, READER, make_folder
+from bench.sink import Sink
 
 _OWNER = 5000  # uid and gid of the mail
 
@@ -42,6 +43,7 @@ virtual_transport = lmtp:inet:127.0.0.1:{lmtp}
 message_size_limit = 60000000
 mailbox_size_limit = 0
 virtual_mailbox_limit = 0
+relayhost = [127.0.0.1]:{sink}
 """
 
 _DOVECOT_CONF = """\
@@ -120,7 +122,7 @@ class Dovecot:
 
 
 class Postfix:
-    def __init__(self, folder: Path, users: list[str], lmtp: int) -> None:
+    def __init__(self, folder: Path, users: list[str], lmtp: int, sink: int) -> None:
         make_folder(folder)
         self._folder, self._spool = folder, make_folder(folder / "spool")
         state = make_folder(folder / "state")
@@ -129,7 +131,9 @@ class Postfix:
         maps = folder / "users"
         maps.write_text("".join(f"{user} ok\n" for user in users))
         (folder / "main.cf").write_text(
-            _MAIN_CF.format(spool=self._spool, state=state, domain=DOMAIN, maps=maps, lmtp=lmtp)
+            _MAIN_CF.format(
+                spool=self._spool, state=state, domain=DOMAIN, maps=maps, lmtp=lmtp, sink=sink
+            )
         )
         master = Path("/etc/postfix/master.cf.proto").read_text()
         master = re.sub(r"^(\S+\s+\S+\s+\S+\s+\S+\s+)y", r"\1n", master, flags=re.MULTILINE)
@@ -168,13 +172,16 @@ class Peers:
 
     name = "Postfix + Dovecot"
     accepting = "anyone@discard.test"
+    logs_in = False  # it takes mail from this machine (mynetworks)
 
-    def __init__(self, folder: Path, users: list[str]) -> None:
+    def __init__(self, folder: Path, users: list[str], sink: Sink) -> None:
+        self.sink = sink
         self._delivery = Dovecot(folder / "maildir", "maildir:~/Maildir")
         self._reading = Dovecot(folder / "sdbox", "sdbox:~/sdbox")
         self._kept = folder / "sdbox.kept"
-        self._postfix = Postfix(folder / "postfix", users, self._delivery.lmtp)
-        self.smtp, self.imap = self._postfix.port, self._delivery.imap
+        self._postfix = Postfix(folder / "postfix", users, self._delivery.lmtp, sink.port)
+        self.smtp = self.submission = self._postfix.port
+        self.imap = self._delivery.imap
 
     def start(self) -> None:
         self.imap = self._delivery.imap

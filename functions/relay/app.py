@@ -6,7 +6,7 @@ from typing import Any
 
 from postroom.app import build
 from postroom.platform.batches import Reasons, run_batch
-from postroom.relay.waiting import Ticket
+from postroom.relay.waiting import Ticket, tickets_of
 from postroom.relaying import relay_of
 
 app = build(os.environ)  # once per cold start; nothing below reads the environment
@@ -21,8 +21,8 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """RelayFunction in template.yaml."""
     budget = context.get_remaining_time_in_millis() / 1000 - _MARGIN
 
-    def process(tickets: Sequence[Ticket]) -> dict[int, Exception]:
-        relay.process(tickets, budget)
+    def process(letters: Sequence[list[Ticket]]) -> dict[int, Exception]:
+        relay.process([ticket for tickets in letters for ticket in tickets], budget)
         return {}
 
-    return run_batch(event, Ticket.from_json, process, reasons)
+    return run_batch(event, tickets_of, process, reasons)

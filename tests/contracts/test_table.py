@@ -121,6 +121,22 @@ def test_a_transaction_is_all_or_nothing_and_names_every_failed_condition(table:
     assert [record.key for record in table.range("p")] == [keys[0], keys[1]]
 
 
+def test_each_of_many_transactions_stands_by_itself(table: Table) -> None:
+    assert table.write_each([]) == []
+    table.write(Put(Key("p", "1"), {"v": 1}), Put(Key("p", "2"), {"v": 2}))
+    refused = table.write_each(
+        [
+            [Put(Key("p", "0"), {}), Put(Key("q", "0"), {})],
+            [Put(Key("p", "3"), {}), Put(Key("p", "1"), {}, condition=Absent())],
+            [Delete(Key("p", "2"), Holds("v", 2))],
+        ]
+    )
+    assert [error and error.failed for error in refused] == [None, (1,), None]
+    assert [record.key.sort for record in table.range("p")] == ["0", "1"]
+    assert [record.key.sort for record in table.range("q")] == ["0"]
+    assert table.write_each([[Put(Key("p", "0"), {}, condition=Absent())]])[0] is not None
+
+
 def test_a_future_resolves_when_every_reader_sees_the_write(table: Table) -> None:
     futures = [table.write_soon(Put(Key("p", f"{n:03}"), {"n": n})) for n in range(50)]
     refused = table.write_soon(Put(Key("p", "000"), {}, condition=Absent()))
@@ -249,6 +265,7 @@ def test_what_is_too_large_is_refused_at_once(table: Table, put: Put) -> None:
     for refuse in (
         lambda: table.write(put),
         lambda: table.write_soon(put),
+        lambda: table.write_each([[Put(Key("p", "first"), {})], [put]]),
         lambda: table.put_many([put]),
     ):
         with pytest.raises(TooLarge):

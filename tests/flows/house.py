@@ -34,7 +34,7 @@ from postroom.platform.batches import Reasons, run_batch
 from postroom.platform.queue import Letter
 from postroom.platform.system import SystemRandomness
 from postroom.relay.run import Relay
-from postroom.relay.waiting import Ticket, feed, in_order
+from postroom.relay.waiting import Ticket, feed, in_order, tickets_of
 from postroom.relaying import relay_of, routes_of
 from postroom.settings import Settings
 from tests.contracts.conftest import World
@@ -221,17 +221,15 @@ class House:
         app = self.app
         reasons = {name: Reasons(app.table, app.clock, name) for name in QUEUES}
 
-        def attempt(tickets: Sequence[Ticket]) -> dict[int, Exception]:
-            self.relay.process(tickets, _BUDGET)
+        def attempt(letters: Sequence[list[Ticket]]) -> dict[int, Exception]:
+            self.relay.process([ticket for tickets in letters for ticket in tickets], _BUDGET)
             return {}
 
         return {
             "inbound": lambda event: run_batch(
                 event, letter_of, lambda batch: inbound.process(app, batch), reasons["inbound"]
             ),
-            "outbound": lambda event: run_batch(
-                event, Ticket.from_json, attempt, reasons["outbound"]
-            ),
+            "outbound": lambda event: run_batch(event, tickets_of, attempt, reasons["outbound"]),
             "bounces": lambda event: run_batch(
                 event, bounces.decode, lambda batch: bounces.process(app, batch), reasons["bounces"]
             ),

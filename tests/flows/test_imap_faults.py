@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from postroom.app import App, wire
-from postroom.errors import StoreUnavailable
+from postroom.errors import ConditionFailed, StoreUnavailable
 from postroom.platform.embedded.store import EmbeddedStore
 from postroom.platform.system import SystemClock, SystemRandomness
 from postroom.platform.table import Key, Put, Record, Table, Write
@@ -51,6 +51,12 @@ class Faulty:
         written.result()
         self._committed(writes)
         return written
+
+    def write_each(self, transactions: Sequence[Sequence[Write]]) -> list[ConditionFailed | None]:
+        refused = self._table.write_each(transactions)
+        for writes in transactions:
+            self._committed(writes)
+        return refused
 
     def _committed(self, writes: Sequence[Write]) -> None:
         """A transaction, not the record of a blob that is written before it."""

@@ -4,7 +4,7 @@ import json
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -114,13 +114,29 @@ def test_a_batch_that_went_wrong_comes_back_and_the_worker_lives(
     assert dead(store) == [body]
 
 
-def test_batches_are_as_large_as_the_template_says(store: EmbeddedStore, tmp_path: Path) -> None:
-    for number in range(20):
-        store.queue("work").send(str(number))
-    with worker(tmp_path):
-        wait_until_empty(store)
-    assert max(len(batch) for batch in seen(tmp_path)) == 7
-    assert sorted(bodies(tmp_path), key=int) == [str(number) for number in range(20)]
+@pytest.mark.parametrize(
+    ("pollers", "largest"),
+    [
+        pytest.param(1, 5 * 7, id="several at once where one poller has them all"),
+        pytest.param(2, 7, id="one by one where pollers share them"),
+    ],
+)
+def test_batches_are_as_large_as_the_template_says(
+    tmp_path: Path, pollers: int, largest: int
+) -> None:
+    function = "      WorkFunction:\n"
+    assert function in WORKING
+    metadata = f"        Metadata: {{Postroom: {{Pollers: {pollers}}}}}\n"
+    read(tmp_path, WORKING.replace(function, function + metadata))
+    (tmp_path / "work" / "app.py").write_text(FUNCTION)
+    with closing(EmbeddedStore(tmp_path / "data", SystemClock())) as store:
+        declare_queues(store, read_template(tmp_path / "template.yaml"))
+        for number in range(40):
+            store.queue("work").send(str(number))
+        with worker(tmp_path):
+            wait_until_empty(store)
+    assert max(len(batch) for batch in seen(tmp_path)) == largest
+    assert sorted(bodies(tmp_path), key=int) == sorted(map(str, range(40)), key=int)
 
 
 def test_a_stop_finishes_the_batch_under_way(store: EmbeddedStore, tmp_path: Path) -> None:

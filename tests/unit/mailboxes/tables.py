@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from typing import Any
 
-from postroom.errors import StoreUnavailable
+from postroom.errors import ConditionFailed, StoreUnavailable
 from postroom.platform.table import Key, Put, Record, Table, Write
 
 
@@ -48,6 +48,17 @@ class CountingTable:
     def write_soon(self, *writes: Write) -> "Future[None]":
         self.writes += 1
         return self._table.write_soon(*writes)
+
+    def write_each(self, transactions: Sequence[Sequence[Write]]) -> list[ConditionFailed | None]:
+        refused: list[ConditionFailed | None] = []
+        for writes in transactions:
+            try:
+                self.write(*writes)
+            except ConditionFailed as error:
+                refused.append(error)
+            else:
+                refused.append(None)
+        return refused
 
     def put_many(self, puts: Sequence[Put]) -> None:
         self.writes += -(-len(puts) // 25)

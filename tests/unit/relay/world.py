@@ -19,7 +19,7 @@ from postroom.platform.queue import Letter
 from postroom.relay.entries import Entry, Goal, entry_of
 from postroom.relay.forwarding import Forwarding
 from postroom.relay.outbound import Dispatch, Outbound, Unit
-from postroom.relay.waiting import OUTBOUND, Ticket, of_message
+from postroom.relay.waiting import OUTBOUND, Ticket, of_message, tickets_of
 
 LEASE = 600.0
 
@@ -126,7 +126,7 @@ class World:
         return tickets
 
     def _tickets(self, letters: list[Letter]) -> list[Ticket]:
-        return [Ticket.from_json(letter.body) for letter in letters]
+        return [ticket for letter in letters for ticket in tickets_of(letter.body)]
 
 
 @contextmanager

@@ -97,11 +97,19 @@ class References:
             return
         raise StoreUnavailable(f"others kept writing to the record of blob {blob}")
 
-    def let_go(self, blob: BlobKey, claim: str) -> None:
+    def let_go(self, blobs: Sequence[BlobKey], claim: str) -> None:
         """Give back the one reference of that claim; the last one takes the blob with it.
 
         A blob without a record has no other holder and goes at once. Repeats are harmless.
         """
+        shared = self.records(blobs)
+        alone = [blob for blob in blobs if blob not in shared]
+        if alone:
+            self._blobs.delete(alone)
+        for blob in shared:
+            self._let_go(blob, claim)
+
+    def _let_go(self, blob: BlobKey, claim: str) -> None:
         for _ in range(ATTEMPTS):
             found = self._table.get(blob_record_key(blob))
             if found is None:

@@ -178,9 +178,9 @@ class Mailboxes:
         ``append``, which then finds its claim. Repeats are harmless."""
         self._references.plan(messages)
 
-    def let_go(self, blob: BlobKey, claim: str) -> None:
-        """Give back the planned reference of that claim. A blob with no other goes at once."""
-        self._references.let_go(blob, claim)
+    def let_go(self, blobs: Sequence[BlobKey], claim: str) -> None:
+        """Give back the planned references of that claim. A blob with no other goes at once."""
+        self._references.let_go(blobs, claim)
 
     def messages(
         self, mailbox: str, first: int = 1, last: int = reading.LARGEST_UID

@@ -10,6 +10,8 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
+from postroom.errors import ConditionFailed
+
 Value = str | int | bytes | bool | None | list["Value"] | dict[str, "Value"]
 Body = Mapping[str, Value]
 
@@ -130,6 +132,14 @@ class Table(Protocol):
         """``write`` without waiting: the future resolves at the moment ``write`` would return.
 
         TooLarge is raised at once, not through the future.
+        """
+
+    def write_each(self, transactions: Sequence[Sequence[Write]]) -> list[ConditionFailed | None]:
+        """``write`` for each of them, at the price of hardly more than one where that can be.
+
+        They stand and fall by themselves, in no promised order: no two may name the same key.
+        Returns for each why it was not done, if it was not. Raises TooLarge before
+        anything is written; after StoreUnavailable some may be done.
         """
 
     def put_many(self, puts: Sequence[Put]) -> None:

@@ -1,7 +1,6 @@
 """Putting messages into the outbound queue, and letting go of their text when all is done."""
 
 from collections.abc import Iterable, Sequence
-from concurrent.futures import Future
 from dataclasses import dataclass, field
 
 from postroom.errors import ConditionFailed, StoreUnavailable
@@ -12,7 +11,7 @@ from postroom.platform.clock import Clock
 from postroom.platform.table import Key, Put, Table, Write
 from postroom.relay.entries import Entry, new_entry
 from postroom.relay.reports import Report, new_report
-from postroom.relay.waiting import QUEUES, Queues, Ticket, any_of_message, guard, guarded, was_held
+from postroom.relay.waiting import Queues, Ticket, any_of_message, guard, guarded, letters_of
 
 CLAIM = "relay"  # the reference to a blob that entries and reports of its message share
 _MOST_TOGETHER = 40  # units in one transaction: up to three records each, and the guard
@@ -68,11 +67,11 @@ class Outbound:
 
         Returns for each what went wrong, if anything did.
         """
-        started = [self._start(dispatch) for dispatch in dispatches]
+        written = self._write_usual(dispatches)
         errors: list[Exception | None] = []
-        for dispatch, future in zip(dispatches, started, strict=True):
+        for number, dispatch in enumerate(dispatches):
             try:
-                if future is None or not was_held(future):
+                if number not in written:
                     self._finish(dispatch)
             except Exception as error:  # of this message alone: the others are written
                 errors.append(error)
@@ -90,8 +89,7 @@ class Outbound:
     def ring(self, tickets: Iterable[Ticket], delay: int = 0) -> None:
         """Send the tickets to the queues of their kinds: `tick` would do it, but later."""
         sent = [
-            self._queues.queue(QUEUES[ticket.kind]).send_soon(ticket.to_json(), delay)
-            for ticket in tickets
+            self._queues.queue(name).send_soon(body, delay) for name, body in letters_of(tickets)
         ]
         for future in sent:
             future.result()
@@ -101,17 +99,32 @@ class Outbound:
 
         Repeats are harmless.
         """
-        if not any_of_message(self._table, queue_id):
-            self._mailboxes.let_go(blob, CLAIM)
+        self.release_all([(queue_id, blob)])
 
-    def _start(self, dispatch: Dispatch) -> "Future[None] | None":
-        """Begin the usual case, one transaction; None: it takes more, or cannot begin."""
-        if len(dispatch.units) > _MOST_TOGETHER:
-            return None
+    def release_all(self, texts: Iterable[tuple[str, BlobKey]]) -> None:
+        """`release` for each pair of queue id and text."""
+        unneeded = [
+            blob
+            for queue_id, blob in dict.fromkeys(texts)
+            if not any_of_message(self._table, queue_id)
+        ]
+        if unneeded:
+            self._mailboxes.let_go(unneeded, CLAIM)
+
+    def _write_usual(self, dispatches: Sequence[Dispatch]) -> set[int]:
+        """Write those that one transaction holds; return the positions of what is written."""
+        usual = [
+            number
+            for number, dispatch in enumerate(dispatches)
+            if len(dispatch.units) <= _MOST_TOGETHER
+        ]
         try:
-            return self._table.write_soon(*self._writes(dispatch.units))
-        except Exception:  # `_finish` meets it again, and tells
-            return None
+            refused = self._table.write_each(
+                [self._writes(dispatches[number].units) for number in usual]
+            )
+        except Exception:  # `_finish` meets it again, and it is told which message is at fault
+            return set()
+        return {number for number, error in zip(usual, refused, strict=True) if error is None}
 
     def _finish(self, dispatch: Dispatch) -> None:
         """In several transactions, or around what an earlier run has done already.

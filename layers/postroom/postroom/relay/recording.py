@@ -2,13 +2,13 @@
 
 import logging
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Future
 from dataclasses import dataclass
 
 import msgspec
 
 from postroom.errors import ConditionFailed
 from postroom.journeys.store import Journey, Journeys
+from postroom.platform.blobs import BlobKey
 from postroom.platform.clock import Clock, Randomness
 from postroom.platform.table import Table, Write
 from postroom.relay.entries import Entry, changed_entry, entry_of, events_of
@@ -18,7 +18,7 @@ from postroom.relay.reports import Told, new_report
 from postroom.relay.schedule import Schedule
 from postroom.relay.settling import Settled, is_returned_when_late, settle
 from postroom.relay.suppression import Suppression, counts_as_hard
-from postroom.relay.waiting import Ticket, Waiting, get_many, gone, was_held
+from postroom.relay.waiting import Ticket, Waiting, get_many, gone
 
 log = logging.getLogger(__name__)
 
@@ -56,32 +56,50 @@ class Recorder:
     def claim(self, tickets: Sequence[Ticket]) -> list[Job]:
         """Those of the entries that are there, free and due, ours until the lease ends.
 
-        All are read in one batch, and written side by side. Raises StoreUnavailable.
+        All are read in one batch, and written in one, each by itself. Raises StoreUnavailable.
         """
         now = self.now()
-        begun: list[tuple[Job, Future[None]]] = []
+        jobs: list[Job] = []
+        writes: list[list[Write]] = []
         for found in get_many(self._table, list(dict.fromkeys(tickets))).values():
             entry = entry_of(found)
             if entry.held or entry.busy_until > now or entry.next_try > now:
                 continue
             until = now + self._lease
             entry = msgspec.structs.replace(entry, busy_until=until)
-            write = changed_entry(found, entry, until)
-            job = Job(Waiting(found.ticket, b"", until, found.version + 1), entry)
-            begun.append((job, self._table.write_soon(write)))
-        return [job for job, future in begun if was_held(future)]
+            writes.append([changed_entry(found, entry, until)])
+            jobs.append(Job(Waiting(found.ticket, b"", until, found.version + 1), entry))
+        refused = self._table.write_each(writes)
+        return [job for job, error in zip(jobs, refused, strict=True) if error is None]
 
     def record(self, job: Job, outcomes: Mapping[str, Outcome]) -> None:
         """Write down one attempt: entry, journey and report in one transaction.
 
         Raises StoreUnavailable; the lease ends then, and the attempt is made once more.
         """
-        entry = job.entry
-        settled = settle(entry, outcomes, self.now(), self._schedule, self._randomness.octets(2))
-        writes = writes_of(job.found, settled, self._journeys, self.now() + self._lease)
-        if not self._write(job, writes):
-            return
-        self._after(entry, settled)
+        self.record_all([(job, outcomes)])
+
+    def record_all(self, results: Sequence[tuple[Job, Mapping[str, Outcome]]]) -> None:
+        """`record` for each, one transaction each, all durable on return."""
+        now = self.now()
+        ended: list[tuple[Job, Settled]] = []
+        for job, outcomes in results:
+            lot = self._randomness.octets(2)
+            ended.append((job, settle(job.entry, outcomes, now, self._schedule, lot)))
+            job.settled = True
+        refused = self._table.write_each(
+            [
+                writes_of(job.found, settled, self._journeys, now + self._lease)
+                for job, settled in ended
+            ]
+        )
+        written: list[tuple[Entry, Settled]] = []
+        for (job, settled), error in zip(ended, refused, strict=True):
+            if error is None:
+                written.append((job.entry, settled))
+            else:
+                _tell_of_change(job)
+        self._after(written)
 
     def put_back(self, job: Job, wait: float) -> None:
         """Give the claim back: nothing was attempted. It comes again in *wait* seconds."""
@@ -122,21 +140,27 @@ class Recorder:
         try:
             self._table.write(*writes)
         except ConditionFailed:
-            # The lease ended and somebody else has it now, or an operator has changed the entry.
-            log.warning("entry changed meanwhile", extra={"entry": job.found.ticket.waiting})
+            _tell_of_change(job)
             return False
         return True
 
-    def _after(self, entry: Entry, settled: Settled) -> None:
+    def _after(self, written: list[tuple[Entry, Settled]]) -> None:
         """What may be repeated, or be missed: `tick` and the next bounce make up for it."""
-        for told in settled.failed:
-            log.info("bounced", extra={"queue_id": entry.queue_id, "to": told.address})
-            if entry.account and counts_as_hard(told.status):
-                self._suppress(entry, told)
-        if settled.report is not None:
-            self._outbound.ring([settled.report.ticket])
-        elif settled.entry is None:
-            self._outbound.release(entry.queue_id, entry.blob)
+        reports: list[Ticket] = []
+        over: list[tuple[str, BlobKey]] = []
+        for entry, settled in written:
+            for told in settled.failed:
+                log.info("bounced", extra={"queue_id": entry.queue_id, "to": told.address})
+                if entry.account and counts_as_hard(told.status):
+                    self._suppress(entry, told)
+            if settled.report is not None:
+                reports.append(settled.report.ticket)
+            elif settled.entry is None:
+                over.append((entry.queue_id, entry.blob))
+        if reports:
+            self._outbound.ring(reports)
+        if over:
+            self._outbound.release_all(over)
 
     def _suppress(self, entry: Entry, told: Told) -> None:
         self._suppression.note(
@@ -147,6 +171,11 @@ class Recorder:
             told.reply or told.reason,
             entry.queue_id,
         )
+
+
+def _tell_of_change(job: Job) -> None:
+    """The lease ended and somebody else has it now, or an operator has changed the entry."""
+    log.warning("entry changed meanwhile", extra={"entry": job.found.ticket.waiting})
 
 
 def writes_of(found: Waiting, settled: Settled, journeys: Journeys, report_due: int) -> list[Write]:

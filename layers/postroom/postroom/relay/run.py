@@ -6,9 +6,9 @@ on. Every destination of the batch has its own thread, so that none waits for an
 """
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Literal, Protocol
 
 from postroom.errors import BlobMissing, PostroomError, StoreUnavailable
@@ -39,20 +39,26 @@ from postroom.relay.waiting import Ticket
 log = logging.getLogger(__name__)
 
 _THREADS = 32
+_WIDTH = 10  # connections that one thread drives
 _STORE_PAUSE = 60.0  # seconds before the next attempt when our own store fails
 _MOST_OCTETS = 64 * 1024 * 1024  # of texts that one thread holds at once
 
 
-class Courier(Protocol):
-    """relay/smtp/courier.py: delivers to one of the hosts, calls *done* after each parcel."""
+_Wish = tuple[bool, bool, bool]  # REQUIRETLS, TLS-Required: No, null reverse-path
+_Done = Callable[[Sequence[tuple[Job, Delivered]]], None]
 
-    def deliver(
+
+class Courier(Protocol):
+    """relay/smtp/courier.py: delivers to one of the hosts, tells *done* what came of parcels."""
+
+    def deliver_together(
         self,
         parcels: Sequence[Parcel],
         hosts: Sequence[Host],
         budget: float,
-        done: Callable[[Parcel, Delivered], None],
+        done: Callable[[Sequence[tuple[Parcel, Delivered]]], None],
         resign: Callable[[Parcel, bytes], bytes] | None = None,
+        width: int = 1,
     ) -> None: ...
     def close(self) -> None: ...
 
@@ -103,16 +109,21 @@ class Relay:
             return
         paces = self._paces.of({job.entry.domain for job in jobs})
         routes = self._routes.find([(job.entry.sender_domain, job.entry.domain) for job in jobs])
-        groups: dict[tuple[str, Route], list[Job]] = {}
+        ways: dict[Hashable, tuple[Route, dict[str, _Visit]]] = {}
         for job, usual in zip(jobs, routes, strict=True):
             route = by_url(job.entry.via) if job.entry.via else usual
-            groups.setdefault((job.entry.domain, route), []).append(job)
+            domain = job.entry.domain
+            # What goes to one server of ours for many domains shares a thread and connections.
+            _, visits = ways.setdefault(
+                route if route.kind == "smtp" else (route, domain), (route, {})
+            )
+            visits.setdefault(domain, _Visit(domain, paces[domain])).jobs.append(job)
         deadline = self._clock.seconds() + budget
         calls = [
-            (domain, route, group, paces[domain], deadline)
-            for (domain, route), group in groups.items()
+            self._pool.submit(self._attempt, route, list(visits.values()), deadline)
+            for route, visits in ways.values()
         ]
-        wait([self._pool.submit(self._attempt, *call) for call in calls], self._patience or None)
+        wait(calls, self._patience or None)
 
     def close(self) -> None:
         """Wait for attempts under way, and say goodbye to the servers."""
@@ -120,25 +131,30 @@ class Relay:
         self._courier.close()
         self._tls_reports.flush()
 
-    def _attempt(
-        self, domain: str, route: Route, jobs: list[Job], pace: Pace, deadline: float
-    ) -> None:
+    def _attempt(self, route: Route, visits: list["_Visit"], deadline: float) -> None:
         try:
-            if pace.paused:
-                for job in jobs:
-                    self._recorder.hold(job, f"{domain} is paused: {pace.paused}")
-                # Resumed since we looked: whoever did it may not have met what we put on hold.
-                if not self._paces.of([domain])[domain].paused:
-                    self._recorder.free(jobs)
-                return
-            admission = self._paces.admit(domain, pace, len(jobs))
-            going, waiting = jobs[: admission.messages], jobs[admission.messages :]
-            for job in waiting:
-                self._turn_away(job, admission)
+            going = [visit for visit in visits if self._is_admitted(visit)]
             if going:
-                self._go(domain, route, going, admission.slot, deadline)
+                self._go(route, going, deadline)
         except Exception:  # the thread ends here; leases bring back what is not recorded
-            log.exception("attempt failed", extra={"domain": domain})
+            domains = ", ".join(visit.domain for visit in visits[:5])
+            log.exception("attempt failed", extra={"domain": domains})
+
+    def _is_admitted(self, visit: "_Visit") -> bool:
+        """Whether some of its jobs may go now; those that may not are put back."""
+        domain, pace, jobs = visit.domain, visit.pace, visit.jobs
+        if pace.paused:
+            for job in jobs:
+                self._recorder.hold(job, f"{domain} is paused: {pace.paused}")
+            # Resumed since we looked: whoever did it may not have met what we put on hold.
+            if not self._paces.of([domain])[domain].paused:
+                self._recorder.free(jobs)
+            return False
+        admission = self._paces.admit(domain, pace, len(jobs))
+        visit.jobs, visit.slot = jobs[: admission.messages], admission.slot
+        for job in jobs[admission.messages :]:
+            self._turn_away(job, admission)
+        return bool(visit.jobs)
 
     def _turn_away(self, job: Job, admission: Admission) -> None:
         if self._recorder.is_over_time(job.entry):
@@ -147,32 +163,24 @@ class Relay:
         else:
             self._recorder.put_back(job, admission.wait)
 
-    def _go(
-        self, domain: str, route: Route, jobs: list[Job], slot: Key | None, deadline: float
-    ) -> None:
-        strain: Strain = ""
-        reason, good = "", False
+    def _go(self, route: Route, visits: list["_Visit"], deadline: float) -> None:
+        by_domain = {visit.domain: visit for visit in visits}
+
+        def done(results: Sequence[tuple[Job, Delivered]]) -> None:
+            # Those that were not tried are put back below.
+            tried = [(job, delivered) for job, delivered in results if _was_tried(delivered)]
+            for job, delivered in tried:
+                by_domain[job.entry.domain].note(delivered)
+            self._recorder.record_all([(job, delivered.outcomes) for job, delivered in tried])
+
+        jobs = [job for visit in visits for job in visit.jobs]
         pause = 1.0
-
-        def done(job: Job, delivered: Delivered) -> None:
-            nonlocal strain, reason, good
-            if all(outcome is NOT_TRIED for outcome in delivered.outcomes.values()):
-                return  # it is put back below
-            strain = delivered.strain
-            kinds = {outcome.kind for outcome in delivered.outcomes.values()}
-            good = good or "relayed" in kinds
-            reason = next(
-                (o.reason for o in delivered.outcomes.values() if o.kind == "deferred"), reason
-            )
-            self._recorder.record(job, delivered.outcomes)
-
         try:
             if route.kind == "ses":
-                strain = ""
                 for job, content in self._with_texts(jobs):
-                    done(job, self._mail(job.entry, content))
+                    done([(job, self._mail(job.entry, content))])
             else:
-                self._deliver(domain, route, jobs, deadline, done)
+                self._deliver(route, jobs, deadline, done)
         except StoreUnavailable as error:
             log.warning("attempt broken off", extra={"reason": str(error)})
             pause = _STORE_PAUSE
@@ -187,44 +195,47 @@ class Relay:
             for job in jobs:
                 if not job.settled:  # no time was left for it
                     self._recorder.put_back(job, pause)
-            self._paces.done(domain, slot, strain, reason, good=good)
+            for visit in visits:
+                strain = "" if route.kind == "ses" else visit.strain
+                self._paces.done(visit.domain, visit.slot, strain, visit.reason, good=visit.good)
 
-    def _deliver(
-        self,
-        domain: str,
-        route: Route,
-        jobs: list[Job],
-        deadline: float,
-        done: Callable[[Job, Delivered], None],
-    ) -> None:
-        wishes: dict[tuple[bool, bool, bool], list[Job]] = {}
+    def _deliver(self, route: Route, jobs: list[Job], deadline: float, done: _Done) -> None:
+        facts: dict[tuple[str, _Wish], Facts] = {}
+        found: dict[tuple[str, _Wish], tuple[Host, ...] | Outcome] = {}
+        groups: dict[tuple[Host, ...], list[Job]] = {}
         for job in jobs:
-            entry = job.entry
-            wish = (entry.requiretls, entry.tls_optional, not entry.reverse_path)
-            wishes.setdefault(wish, []).append(job)
-        for (required, optional, bounce), some in wishes.items():
-            try:
-                if required and bounce:
-                    hosts = self._hosts_of_bounce(domain, route)
-                else:
-                    hosts = self._destinations.hosts(
-                        domain, route, requiretls=required, tls_optional=optional
-                    )
-            except Unroutable as error:
-                kind: Literal["failed", "deferred"] = "failed" if error.permanent else "deferred"
-                outcome = Outcome(kind, error.status, error.reason)
-                for job in some:
-                    done(job, Delivered(same_for_all(job.entry, outcome)))
-                continue
-            facts = self._destinations.facts(domain, route)
+            domain, wish = job.entry.domain, _wish(job.entry)
+            if (domain, wish) not in found:
+                found[domain, wish] = self._hosts(domain, route, wish)
+                facts[domain, wish] = self._destinations.facts(domain, route)
+            hosts = found[domain, wish]
+            if isinstance(hosts, Outcome):
+                done([(job, Delivered(same_for_all(job.entry, hosts)))])
+            else:
+                groups.setdefault(hosts, []).append(job)
 
-            def told(job: Job, delivered: Delivered, facts: Facts = facts) -> None:
-                done(job, delivered)
+        def told(results: Sequence[tuple[Job, Delivered]]) -> None:
+            done(results)
+            for job, delivered in results:
                 # Reports about TLS say "TLS-Required: No": they must not be reported on in turn.
-                if not job.entry.tls_optional:
-                    self._note_tls(domain, facts, delivered.tls)
+                if delivered.tls and not job.entry.tls_optional:
+                    domain = job.entry.domain
+                    self._note_tls(domain, facts[domain, _wish(job.entry)], delivered.tls)
 
+        for hosts, some in groups.items():
             self._hand_over(some, hosts, deadline, told)
+
+    def _hosts(self, domain: str, route: Route, wish: _Wish) -> tuple[Host, ...] | Outcome:
+        required, optional, bounce = wish
+        try:
+            if required and bounce:
+                return self._hosts_of_bounce(domain, route)
+            return self._destinations.hosts(
+                domain, route, requiretls=required, tls_optional=optional
+            )
+        except Unroutable as error:
+            kind: Literal["failed", "deferred"] = "failed" if error.permanent else "deferred"
+            return Outcome(kind, error.status, error.reason)
 
     def _hosts_of_bounce(self, domain: str, route: Route) -> tuple[Host, ...]:
         """With REQUIRETLS: servers that prove themselves come first, but a bounce is not lost
@@ -244,12 +255,10 @@ class Relay:
             log.warning("TLS results not kept", extra={"reason": str(error)})
 
     def _hand_over(
-        self,
-        jobs: list[Job],
-        hosts: Sequence[Host],
-        deadline: float,
-        done: Callable[[Job, Delivered], None],
+        self, jobs: list[Job], hosts: Sequence[Host], deadline: float, done: _Done
     ) -> None:
+        # Together as many connections as each of the domains by itself would have, within bounds.
+        width = min(_WIDTH, len({job.entry.domain for job in jobs}))
         for share in _shares(jobs):
             by_name: dict[str, Job] = {}
             parcels = []
@@ -259,14 +268,14 @@ class Relay:
                 parcels.append(parcel)
 
             def told(
-                parcel: Parcel, delivered: Delivered, by_name: dict[str, Job] = by_name
+                results: Sequence[tuple[Parcel, Delivered]], by_name: dict[str, Job] = by_name
             ) -> None:
-                done(by_name[parcel.name], delivered)
+                done([(by_name[parcel.name], delivered) for parcel, delivered in results])
 
             budget = deadline - self._clock.seconds()
             if budget <= 0:
                 return
-            self._courier.deliver(parcels, hosts, budget, told, self._resign)
+            self._courier.deliver_together(parcels, hosts, budget, told, self._resign, width)
 
     def _with_texts(self, jobs: list[Job]) -> Iterator[tuple[Job, bytes]]:
         for job in jobs:
@@ -345,6 +354,37 @@ def _beyond_a_service(entry: Entry) -> Outcome | None:
     if is_returned_when_late(entry):
         return Outcome("failed", "5.3.3", "DELIVERBY: the mail service does not offer it.")
     return None
+
+
+@dataclass(slots=True)
+class _Visit:
+    """What a batch has for one destination, and how it went there."""
+
+    domain: str
+    pace: Pace
+    jobs: list[Job] = field(default_factory=list)
+    slot: Key | None = None
+    strain: Strain = ""
+    reason: str = ""
+    good: bool = False  # at least one message was taken
+
+    def note(self, delivered: Delivered) -> None:
+        self.strain = delivered.strain
+        for outcome in delivered.outcomes.values():
+            if outcome.kind == "relayed":
+                self.good = True
+        for outcome in delivered.outcomes.values():
+            if outcome.kind == "deferred":
+                self.reason = outcome.reason
+                break
+
+
+def _was_tried(delivered: Delivered) -> bool:
+    return any(outcome is not NOT_TRIED for outcome in delivered.outcomes.values())
+
+
+def _wish(entry: Entry) -> _Wish:
+    return (entry.requiretls, entry.tls_optional, not entry.reverse_path)
 
 
 def _shares(jobs: list[Job]) -> Iterator[list[Job]]:

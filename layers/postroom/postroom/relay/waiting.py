@@ -7,7 +7,7 @@ queue may lose or repeat a letter; what counts is here. What is on hold is due a
 so that it can be found and is never fed.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass
 from heapq import merge
@@ -23,6 +23,7 @@ from postroom.platform.table import Absent, Body, Delete, Holds, Key, Put, Recor
 SHARDS = 8  # a partition of DynamoDB takes 1,000 writes a second
 OUTBOUND, REPORT, LATER = "o", "r", "l"  # kinds
 QUEUES = {OUTBOUND: "outbound", REPORT: "bounces", LATER: "inbound"}
+TOGETHER = 10  # tickets in one letter: the entries of a batch of accepted messages
 _FED_TOGETHER = 100
 _FIRST_LOOK = 10  # records of a shard
 _MOST_DOUBLINGS = 6  # from a quarter of an hour to most of a day
@@ -61,6 +62,38 @@ class Ticket(msgspec.Struct, frozen=True):
     @property
     def key(self) -> Key:
         return Key(partition_of(self.queue_id), self.waiting)
+
+
+def letters_of(tickets: Iterable[Ticket]) -> Iterator[tuple[str, str]]:
+    """The letters that bring the tickets: the names of their queues, and their bodies.
+
+    What leaves at the same time travels together. Elsewhere a letter stands for one thing.
+    """
+    outbound: list[str] = []
+    for ticket in tickets:
+        if ticket.kind != OUTBOUND:
+            yield QUEUES[ticket.kind], ticket.to_json()
+            continue
+        outbound.append(ticket.waiting)
+        if len(outbound) == TOGETHER:
+            yield QUEUES[OUTBOUND], _letter(outbound)
+            outbound.clear()
+    if outbound:
+        yield QUEUES[OUTBOUND], _letter(outbound)
+
+
+def _letter(names: list[str]) -> str:
+    return msgspec.json.encode({"waiting": names[0] if len(names) == 1 else names}).decode()
+
+
+def tickets_of(body: str) -> list[Ticket]:
+    """The tickets that a letter of the Outbound queue brings. Raises what msgspec raises."""
+    names = msgspec.json.decode(body, type=_Letter).waiting
+    return [Ticket(name) for name in ([names] if isinstance(names, str) else names)]
+
+
+class _Letter(msgspec.Struct, frozen=True):
+    waiting: str | list[str]
 
 
 def ticket(kind: str, queue_id: str, name: str) -> Ticket:

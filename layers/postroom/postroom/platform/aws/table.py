@@ -126,6 +126,12 @@ class DynamoTable:
 
         return self._clients.pool.submit(run)
 
+    def write_each(self, transactions: Sequence[Sequence[Write]]) -> list[ConditionFailed | None]:
+        begun = [self._calls(writes) for writes in transactions]
+        if len(begun) == 1:
+            return [_refused(begun[0])]
+        return list(self._clients.pool.map(_refused, begun))
+
     def put_many(self, puts: Sequence[Put]) -> None:
         if any(put.condition is not None for put in puts):
             raise ValueError("put_many takes no conditions")
@@ -310,6 +316,16 @@ def _past_conflicts(call: Callable[[], None], conditional: bool) -> None:
                 raise
         time.sleep(pause)
     raise StoreUnavailable("DynamoDB: a write met other transactions again and again")
+
+
+def _refused(calls: list[_Call]) -> ConditionFailed | None:
+    """Do the one transaction; return why it was not done."""
+    try:
+        for call in calls:
+            call()
+    except ConditionFailed as error:
+        return error
+    return None
 
 
 def _pauses() -> Iterator[float]:

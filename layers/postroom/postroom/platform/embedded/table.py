@@ -165,6 +165,10 @@ class EmbeddedTable:
     def write_soon(self, *writes: Write) -> "Future[None]":
         return self._database.run_soon(partial(_apply, _ready(writes), self._clock))
 
+    def write_each(self, transactions: Sequence[Sequence[Write]]) -> list[ConditionFailed | None]:
+        ready = [_ready(writes) for writes in transactions]
+        return self._database.run(partial(_apply_each, ready, self._clock)) if ready else []
+
     def put_many(self, puts: Sequence[Put]) -> None:
         rows = [_row(put) for put in puts]
         if rows:
@@ -224,6 +228,20 @@ def _apply(ready: list[_Ready], clock: Clock, writer: sqlite3.Connection) -> Non
     for _, _, statement, row in ready:
         if statement:
             writer.execute(statement, row)
+
+
+def _apply_each(
+    transactions: list[list[_Ready]], clock: Clock, writer: sqlite3.Connection
+) -> list[ConditionFailed | None]:
+    refused: list[ConditionFailed | None] = []
+    for ready in transactions:
+        try:
+            _apply(ready, clock, writer)
+        except ConditionFailed as error:
+            refused.append(error)
+        else:
+            refused.append(None)
+    return refused
 
 
 def _holds(condition: Condition, key: Key, clock: Clock, writer: sqlite3.Connection) -> bool:

@@ -30,12 +30,13 @@ from postroom.relay.smtp.limits import ClientLimits
 from postroom.relay.smtp.opening import Login, NotWelcome
 from postroom.relay.smtp.pool import Pool
 from postroom.relay.smtp.replies import SessionEnded
-from postroom.relay.smtp.session import Session
+from postroom.relay.smtp.session import Session, Steps, in_one_go
 from postroom.relay.smtp.transaction import Refusal, Transaction, terms_for
 
 log = logging.getLogger(__name__)
 
 Done = Callable[[Parcel, Delivered], None]
+AllDone = Callable[[Sequence[tuple[Parcel, Delivered]]], None]
 _NO_HOST = Outcome("deferred", "4.4.4", "there is no host to deliver to")
 
 
@@ -74,9 +75,47 @@ class Courier:
         attempt = _Attempt(self, hosts, self.clock.seconds() + budget)
         try:
             for parcel in parcels:
-                done(parcel, attempt.guarded(parcel, resign))
+                steps = attempt.guarded(parcel, resign)
+                done(parcel, in_one_go(steps))
         finally:
             attempt.end()
+
+    def deliver_together(
+        self,
+        parcels: Sequence[Parcel],
+        hosts: Sequence[Host],
+        budget: float,
+        done: AllDone,
+        resign: Resign | None = None,
+        width: int = 1,
+    ) -> None:
+        """As `deliver`, over up to *width* connections at once while all goes smoothly.
+
+        *done* is called after each round, in which every connection has carried one parcel; no
+        connection takes the next one before it returns.
+        """
+        deadline = self.clock.seconds() + budget
+        attempts = [_Attempt(self, hosts, deadline)]
+        position = 0
+        try:
+            while position < len(parcels):
+                if width > 1 and all(attempt.goes_well for attempt in attempts):
+                    more = min(width, len(parcels) - position) - len(attempts)
+                    attempts += [_Attempt(self, hosts, deadline) for _ in range(more)]
+                elif len(attempts) > 1:
+                    for attempt in attempts[1:]:
+                        attempt.end()
+                    del attempts[1:]
+                some = parcels[position : position + len(attempts)]
+                position += len(some)
+                steps = [
+                    attempt.guarded(parcel, resign)
+                    for attempt, parcel in zip(attempts, some, strict=False)
+                ]
+                done(list(zip(some, _side_by_side(steps), strict=True)))
+        finally:
+            for attempt in attempts:
+                attempt.end()
 
     def close(self) -> None:
         """Say QUIT on all idle connections."""
@@ -104,14 +143,21 @@ class _Attempt:
         self._connected = False
         self._outcomes: dict[str, Outcome] = {}
 
-    def guarded(self, parcel: Parcel, resign: Resign | None) -> Delivered:
+    @property
+    def goes_well(self) -> bool:
+        """A connection is there, or will be had at once, and nothing has gone wrong yet."""
+        if self._dead or self._strain:
+            return False
+        return self._session is not None or self._courier.pool.has_one(self._candidates[:1])
+
+    def guarded(self, parcel: Parcel, resign: Resign | None) -> Steps[Delivered]:
         """`deliver`; what is unforeseen puts off this parcel and none of the others.
 
         Strangers wrote what is encoded here, and what is answered.
         """
         self._outcomes = {}
         try:
-            return self.deliver(parcel, Content(parcel, resign))
+            return (yield from self.deliver(parcel, Content(parcel, resign)))
         except Exception as error:
             log.exception("parcel failed", extra={"parcel": parcel.name})
             reason = f"an error of this mail system: {type(error).__name__}"
@@ -119,7 +165,7 @@ class _Attempt:
             outcomes = {one.address: left for one in parcel.recipients} | self._outcomes
             return Delivered(outcomes, tuple(self._tls))
 
-    def deliver(self, parcel: Parcel, content: Content) -> Delivered:
+    def deliver(self, parcel: Parcel, content: Content) -> Steps[Delivered]:
         self._tls, self._connected = [], False
         outcomes = self._outcomes = {}
         elsewhere: dict[int, Outcome] = {}  # by candidate, why it does not get this parcel
@@ -140,7 +186,7 @@ class _Attempt:
                 break
             batch = _batch(pending, session.extensions, self._limits)
             transaction = Transaction(parcel, batch, content, terms, session.peer, self._limits)
-            self._carry(session, transaction)
+            yield from self._carry(session, transaction)
             outcomes.update(transaction.outcomes)
             if transaction.unheard_outcome is not None and self._session is not None:
                 elsewhere[self._at] = transaction.unheard_outcome  # MAIL was put off
@@ -164,9 +210,9 @@ class _Attempt:
             self._courier.pool.put(self._session)
             self._session = None
 
-    def _carry(self, session: Session, transaction: Transaction) -> None:
+    def _carry(self, session: Session, transaction: Transaction) -> Steps[None]:
         try:
-            session.carry(transaction)
+            yield from session.carry(transaction)
         except SessionEnded as ended:
             session.drop()
             self._session = None
@@ -307,6 +353,23 @@ class _Attempt:
 
     def _is_late(self) -> bool:
         return self._left() < (0.0 if self._first else self._limits.reserve)
+
+
+def _side_by_side(several: list[Steps[Delivered]]) -> list[Delivered]:
+    """Go on with each in turn: while one server thinks, the next one is sent to."""
+    came: dict[int, Delivered] = {}
+    try:
+        while len(came) < len(several):
+            for number, steps in enumerate(several):
+                if number not in came:
+                    try:
+                        next(steps)
+                    except StopIteration as end:
+                        came[number] = end.value
+    finally:
+        for steps in several:
+            steps.close()
+    return [came[number] for number in range(len(several))]
 
 
 def _batch(pending: list[Recipient], offers: Extensions, limits: ClientLimits) -> list[Recipient]:

@@ -37,6 +37,12 @@ class Pool:
                         return position, self._idle.pop(place)[2]
         return None
 
+    def has_one(self, candidates: Sequence[tuple[Host, str]]) -> bool:
+        """Whether a session with one of them waits."""
+        keys = {pool_key(*candidate) for candidate in candidates}
+        with self._lock:
+            return any(key in keys for key, _, _ in self._idle)
+
     def put(self, session: Session) -> None:
         """Keep it for a while, unless it has served long enough."""
         if session.is_worn:

@@ -1,6 +1,7 @@
 """Drives the dialogues over a connection: one SMTP session with one server."""
 
 import ipaddress
+from collections.abc import Generator
 from typing import TypeVar
 
 from postroom.errors import BadSyntax
@@ -15,6 +16,8 @@ from postroom.relay.smtp.replies import Reply, ReplyReader, SessionEnded
 from postroom.relay.smtp.transaction import Ask, Dialogue, Peer, Transaction
 
 _T = TypeVar("_T")
+# Pauses after each sending: time to send to others before the reply is waited for.
+Steps = Generator[None, None, _T]
 _RECEIVE = 16_384
 _BLOCK = 262_144  # of content that is sent with one time limit
 
@@ -106,12 +109,12 @@ class Session:
             wanted.check == "dane" and bool(usable(wanted.tlsa))
         )
 
-    def carry(self, transaction: Transaction) -> None:
-        """Run it. Raises SessionEnded; *transaction* knows what that means for it."""
+    def carry(self, transaction: Transaction) -> Steps[None]:
+        """Run it, in steps. Raises SessionEnded; *transaction* knows what that means for it."""
         self.transactions += 1
         reset, self._needs_reset = self._needs_reset, False
         try:
-            self._run(transaction.dialogue(reset=reset, eager=self.heard))
+            yield from self._steps(transaction.dialogue(reset=reset, eager=self.heard))
         finally:
             self._needs_reset = transaction.needs_reset
         self.served += 1
@@ -137,11 +140,18 @@ class Session:
         return max(0.0, min(most, self.deadline - self._clock.seconds()))
 
     def _run(self, dialogue: Dialogue[_T]) -> _T:
+        return in_one_go(self._steps(dialogue))
+
+    def _steps(self, dialogue: Dialogue[_T]) -> Steps[_T]:
         try:
             ask = next(dialogue)
             while True:
                 try:
-                    reply = self._answer(ask)
+                    lost = None
+                    if ask.octets:
+                        lost = self._send(ask)
+                        yield
+                    reply = self._answer(ask, lost)
                 except SessionEnded as ended:
                     dialogue.throw(ended)
                     raise  # no dialogue goes on without a session
@@ -150,9 +160,8 @@ class Session:
             value: _T = end.value
             return value
 
-    def _answer(self, ask: Ask) -> Reply:
-        """Send what is asked, wait for one reply. Raises SessionEnded."""
-        lost = self._send(ask) if ask.octets else None
+    def _answer(self, ask: Ask, lost: SessionEnded | None) -> Reply:
+        """Wait for one reply. *lost*: what went wrong in sending. Raises SessionEnded."""
         deadline = self._clock.seconds() + (self._left(ask.timeout) if lost is None else 1.0)
         reader = self._reader
         try:
@@ -193,6 +202,16 @@ class Session:
             why = f"lost the connection sending {ask.stage}: {error}"
             return SessionEnded("lost", why, sending=True)
         return None
+
+
+def in_one_go(steps: Steps[_T]) -> _T:
+    """What the steps come to, with nothing done in between."""
+    try:
+        while True:
+            next(steps)
+    except StopIteration as end:
+        value: _T = end.value
+        return value
 
 
 def _is_loopback(address: str) -> bool:
