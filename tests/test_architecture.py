@@ -33,6 +33,7 @@ FLOORS = {
     "postroom.autoreply": 2,
     "postroom.relay": 2,
     "postroom.submission": 2,
+    "postroom.deliverability": 3,
     "postroom.pipeline": 3,
     "postroom.jmap": 3,
     "postroom.settings": 3,

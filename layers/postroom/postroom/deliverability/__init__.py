@@ -1,0 +1,1 @@
+"""What a domain must say in the DNS so that its mail arrives, and whether it does."""
