@@ -19,7 +19,9 @@ _MARGIN = 20.0  # seconds before Lambda ends the call: outcomes are written down
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """RelayFunction in template.yaml."""
-    budget = context.get_remaining_time_in_millis() / 1000 - _MARGIN
+    # Nor longer than the lease: somebody else takes over then.
+    left = min(context.get_remaining_time_in_millis() / 1000, app.settings.lease)
+    budget = max(left - _MARGIN, left / 2)
 
     def process(letters: Sequence[list[Ticket]]) -> dict[int, Exception]:
         relay.process([ticket for tickets in letters for ticket in tickets], budget)

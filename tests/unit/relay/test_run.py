@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
-from postroom.errors import BlobMissing
+from postroom.errors import BlobMissing, StoreUnavailable
 from postroom.platform.mailer import MailerRefused
 from postroom.relay.operations import Operations
 from postroom.relay.parcel import Outcome
@@ -395,3 +395,74 @@ def test_a_text_that_is_missing_does_not_spin(world: World, attempts: Attempts) 
         attempts.pass_time(5 * DAY + HOUR, step=1800)
     assert world.waiting(entry.queue_id) == []
     assert "failed" in actions(world)
+
+
+def test_a_long_queue_does_not_keep_asking(world: World, attempts: Attempts) -> None:
+    """500 messages for a destination whose only connection is in use for five minutes."""
+    asked = 0
+    with Sink() as sink:
+        attempts.lead("elsewhere.test", sink.port)
+        attempts.paces.limit("elsewhere.test", 1, 0)
+        pace = attempts.paces.of(["elsewhere.test"])["elsewhere.test"]
+        held = attempts.paces.admit("elsewhere.test", pace, 1)
+        assert held.slot is not None
+        entries = [world.entry() for _ in range(100)]
+        world.add(*entries)
+        for _ in range(300):
+            letters = world.letters()
+            asked += len(letters)
+            for start in range(0, len(letters), 10):
+                attempts.relay.process(letters[start : start + 10], 60)
+            world.clock.time += 1
+        assert sink.letters == []
+        assert asked <= 100 * 9, "each waits longer each time"
+        attempts.paces.done("elsewhere.test", held.slot, "", "", good=True)
+        attempts.pass_time(900)
+    assert len(sink.letters) == 100
+    assert all(not world.waiting(entry.queue_id) for entry in entries)
+
+
+def test_what_has_not_begun_is_put_back_at_the_end(world: World) -> None:
+    attempts = Attempts(world, patience=0.1)
+    stuck = threading.Event()
+
+    def silent(visit: Visit, verb: str, line: str) -> str | None:
+        stuck.wait(20)
+        return None
+
+    attempts.relay._pool._max_workers = 1
+    with Sink(silent) as sink, Sink() as other:
+        attempts.lead("one.test", sink.port)
+        attempts.lead("two.test", other.port)
+        first, second = world.entry("x@one.test"), world.entry("x@two.test")
+        world.add(first, second)
+        attempts.relay.process([first.ticket, second.ticket], 60)
+        closing = threading.Thread(target=attempts.relay.close)
+        closing.start()
+        time.sleep(0.3)
+        stuck.set()
+        closing.join(30)
+        world.clock.time += 5
+        again = Attempts(world)
+        again.run()
+        assert len(other.letters) == 1, "it did not wait for the lease"
+        again.relay.close()
+
+
+def test_a_store_that_fails_after_the_claim_gives_it_back(
+    world: World, attempts: Attempts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def down(pairs: object) -> None:
+        raise StoreUnavailable("the test says so")
+
+    entry = world.entry()
+    world.add(entry)
+    with Sink() as sink:
+        attempts.lead("elsewhere.test", sink.port)
+        with monkeypatch.context() as patch:
+            patch.setattr(attempts.routes, "find", down)
+            with pytest.raises(StoreUnavailable):
+                attempts.relay.process([entry.ticket], 60)
+        world.letters()
+        attempts.pass_time(300)
+    assert len(sink.letters) == 1

@@ -53,6 +53,7 @@ class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
     attempts: int = 0
     next_try: int = 0  # not before
     busy_until: int = 0  # somebody is at it until then
+    turned_away: int = 0  # since the last attempt: its destination takes only so much
     warned: bool = False  # of the delay
     held: str = ""  # why an operator holds it
     via: str = ""  # URL of a route that it takes instead of that of its domains

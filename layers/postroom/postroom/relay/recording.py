@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from postroom.errors import ConditionFailed
+from postroom.errors import ConditionFailed, StoreUnavailable
 from postroom.journeys.store import Journey, Journeys
 from postroom.platform.blobs import BlobKey
 from postroom.platform.clock import Clock, Randomness
@@ -21,6 +21,8 @@ from postroom.relay.suppression import Suppression, counts_as_hard
 from postroom.relay.waiting import Ticket, Waiting, get_many, gone
 
 log = logging.getLogger(__name__)
+
+_LONGEST_TURN = 300.0  # seconds that one waits for its turn, unless the destination rests longer
 
 
 @dataclass(slots=True)
@@ -87,7 +89,7 @@ class Recorder:
             lot = self._randomness.octets(2)
             ended.append((job, settle(job.entry, outcomes, now, self._schedule, lot)))
             job.settled = True
-        refused = self._table.write_each(
+        refused = self._write_each(
             [
                 writes_of(job.found, settled, self._journeys, now + self._lease)
                 for job, settled in ended
@@ -101,6 +103,19 @@ class Recorder:
                 _tell_of_change(job)
         self._after(written)
 
+    def _write_each(
+        self, transactions: Sequence[Sequence[Write]]
+    ) -> Sequence[ConditionFailed | None]:
+        """Write them, and once more if the store fails: what is sent and not written down is sent
+        again after the lease."""
+        try:
+            return self._table.write_each(transactions)
+        except StoreUnavailable as error:
+            log.warning("outcomes not written, trying again", extra={"reason": str(error)})
+            # What is refused now was written the first time: the versions are ours.
+            self._table.write_each(transactions)
+            return [None] * len(transactions)
+
     def put_back(self, job: Job, wait: float) -> None:
         """Give the claim back: nothing was attempted. It comes again in *wait* seconds."""
         due = self.now() + int(wait * 1000)
@@ -109,6 +124,13 @@ class Recorder:
         delay = min(int(wait) + 1, 900)
         if self._write(job, [changed_entry(job.found, entry, due + 120_000)]):
             self._outbound.ring([entry.ticket], delay)
+
+    def turn_away(self, job: Job, wait: float) -> None:
+        """`put_back` of one whose destination takes no more now: each time for longer, or a
+        long queue would keep asking."""
+        longer = min(wait * 2 ** min(job.entry.turned_away, 8), _LONGEST_TURN)
+        job.entry = msgspec.structs.replace(job.entry, turned_away=job.entry.turned_away + 1)
+        self.put_back(job, max(wait, longer))
 
     def hold(self, job: Job, reason: str) -> None:
         entry = msgspec.structs.replace(job.entry, busy_until=0, held=reason)

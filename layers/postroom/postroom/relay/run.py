@@ -7,19 +7,21 @@ on. Every destination of the batch has its own thread, so that none waits for an
 
 import logging
 from collections.abc import Callable, Hashable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from typing import Literal, Protocol
 
 from postroom.errors import BlobMissing, PostroomError, StoreUnavailable
 from postroom.platform.blobs import BlobStore
 from postroom.platform.clock import Clock
-from postroom.platform.mailer import Mailer, MailerRefused
+from postroom.platform.mailer import Mailer
 from postroom.platform.table import Key
 from postroom.relay.destinations.facts import Facts
 from postroom.relay.destinations.find import Destinations, Unroutable
 from postroom.relay.destinations.routes import Route, Routes, by_url
 from postroom.relay.entries import Entry
+from postroom.relay.mailing import hand_to_service, unforeseen
+from postroom.relay.memory import Room
 from postroom.relay.pace import Admission, Pace, Paces
 from postroom.relay.parcel import (
     NOT_TRIED,
@@ -31,7 +33,7 @@ from postroom.relay.parcel import (
     TlsResult,
 )
 from postroom.relay.recording import Job, Recorder
-from postroom.relay.settling import is_returned_when_late, same_for_all
+from postroom.relay.settling import same_for_all
 from postroom.relay.signing import Signer, signature
 from postroom.relay.tls_reports.store import TlsReports
 from postroom.relay.waiting import Ticket
@@ -40,8 +42,9 @@ log = logging.getLogger(__name__)
 
 _THREADS = 32
 _WIDTH = 10  # connections that one thread drives
+_GLANCE = 1.0  # seconds between two looks for a free thread
 _STORE_PAUSE = 60.0  # seconds before the next attempt when our own store fails
-_MOST_OCTETS = 64 * 1024 * 1024  # of texts that one thread holds at once
+_SHARE = 8 * 1024 * 1024  # octets of texts that one thread holds at once, or one larger text
 
 
 _Wish = tuple[bool, bool, bool]  # REQUIRETLS, TLS-Required: No, null reverse-path
@@ -96,7 +99,9 @@ class Relay:
         self._tls_reports = tls_reports
         self._signer = signer
         self._patience = patience
+        self._room = Room()
         self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="relay")
+        self._running: dict[Future[None], list[Job]] = {}
 
     def process(self, tickets: Sequence[Ticket], budget: float) -> None:
         """Attempt what the tickets name, within *budget* seconds.
@@ -104,9 +109,29 @@ class Relay:
         Raises StoreUnavailable when nothing can be claimed. What cannot be recorded later on is
         logged: its lease ends, and it is attempted once more.
         """
+        deadline = self._clock.seconds() + budget
+        # What is claimed is to begin at once: its lease runs.
+        while len(self._running) >= _THREADS and self._clock.seconds() < deadline:
+            wait(list(self._running), _GLANCE, FIRST_COMPLETED)
         jobs = self._recorder.claim(tickets)
+        try:
+            ways = self._ways(jobs)
+        except PostroomError:
+            for job in jobs:
+                self._recorder.put_back(job, _STORE_PAUSE)
+            raise
+        calls = []
+        for route, visits in ways:
+            call = self._pool.submit(self._attempt, route, visits, deadline)
+            self._running[call] = [job for visit in visits for job in visit.jobs]
+            call.add_done_callback(self._forget)
+            calls.append(call)
+        wait(calls, self._patience or None)
+
+    def _ways(self, jobs: list[Job]) -> list[tuple[Route, list["_Visit"]]]:
+        """The jobs by route and domain. Raises StoreUnavailable."""
         if not jobs:
-            return
+            return []
         paces = self._paces.of({job.entry.domain for job in jobs})
         routes = self._routes.find([(job.entry.sender_domain, job.entry.domain) for job in jobs])
         ways: dict[Hashable, tuple[Route, dict[str, _Visit]]] = {}
@@ -118,16 +143,20 @@ class Relay:
                 route if route.kind == "smtp" else (route, domain), (route, {})
             )
             visits.setdefault(domain, _Visit(domain, paces[domain])).jobs.append(job)
-        deadline = self._clock.seconds() + budget
-        calls = [
-            self._pool.submit(self._attempt, route, list(visits.values()), deadline)
-            for route, visits in ways.values()
-        ]
-        wait(calls, self._patience or None)
+        return [(route, list(visits.values())) for route, visits in ways.values()]
+
+    def _forget(self, call: "Future[None]") -> None:
+        self._running.pop(call, None)
 
     def close(self) -> None:
-        """Wait for attempts under way, and say goodbye to the servers."""
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        """Wait for attempts under way, put back what has not begun, say goodbye to the servers."""
+        waiting = dict(self._running)
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        for call, jobs in waiting.items():
+            if call.cancelled():
+                for job in jobs:
+                    self._recorder.put_back(job, 1)
+        self._pool.shutdown(wait=True)
         self._courier.close()
         self._tls_reports.flush()
 
@@ -161,7 +190,7 @@ class Relay:
             outcome = Outcome("deferred", "4.4.1", admission.reason or "Its turn has not come.")
             self._recorder.record(job, same_for_all(job.entry, outcome))
         else:
-            self._recorder.put_back(job, admission.wait)
+            self._recorder.turn_away(job, admission.wait)
 
     def _go(self, route: Route, visits: list["_Visit"], deadline: float) -> None:
         by_domain = {visit.domain: visit for visit in visits}
@@ -177,8 +206,7 @@ class Relay:
         pause = 1.0
         try:
             if route.kind == "ses":
-                for job, content in self._with_texts(jobs):
-                    done([(job, self._mail(job.entry, content))])
+                self._mail_all(jobs, deadline, done)
             else:
                 self._deliver(route, jobs, deadline, done)
         except StoreUnavailable as error:
@@ -189,7 +217,7 @@ class Relay:
             # put back like the others, it would break off their next attempt as well.
             log.exception("attempt broken off")
             for job in [job for job in jobs if not job.settled][:1]:
-                outcome = Outcome("deferred", "4.3.0", _unforeseen(error))
+                outcome = Outcome("deferred", "4.3.0", unforeseen(error))
                 self._recorder.record(job, same_for_all(job.entry, outcome))
         finally:
             for job in jobs:
@@ -260,22 +288,32 @@ class Relay:
         # Together as many connections as each of the domains by itself would have, within bounds.
         width = min(_WIDTH, len({job.entry.domain for job in jobs}))
         for share in _shares(jobs):
-            by_name: dict[str, Job] = {}
-            parcels = []
-            for job, content in self._with_texts(share):
-                parcel = self._parcel(job.entry, content)
-                by_name[parcel.name] = job
-                parcels.append(parcel)
+            with self._room.holding(sum(job.entry.size for job in share)) as entered:
+                budget = deadline - self._clock.seconds()
+                if not entered or budget <= 0:
+                    return
+                by_name: dict[str, Job] = {}
+                parcels = []
+                for job, content in self._with_texts(share):
+                    parcel = self._parcel(job.entry, content)
+                    by_name[parcel.name] = job
+                    parcels.append(parcel)
 
-            def told(
-                results: Sequence[tuple[Parcel, Delivered]], by_name: dict[str, Job] = by_name
-            ) -> None:
-                done([(by_name[parcel.name], delivered) for parcel, delivered in results])
+                def told(
+                    results: Sequence[tuple[Parcel, Delivered]], by_name: dict[str, Job] = by_name
+                ) -> None:
+                    done([(by_name[parcel.name], delivered) for parcel, delivered in results])
 
-            budget = deadline - self._clock.seconds()
-            if budget <= 0:
-                return
-            self._courier.deliver_together(parcels, hosts, budget, told, self._resign, width)
+                self._courier.deliver_together(parcels, hosts, budget, told, self._resign, width)
+
+    def _mail_all(self, jobs: list[Job], deadline: float, done: _Done) -> None:
+        for job in jobs:
+            with self._room.holding(job.entry.size) as entered:
+                if not entered or self._clock.seconds() > deadline:
+                    return
+                for _, content in self._with_texts([job]):
+                    delivered = hand_to_service(self._mailer, job.entry, content)
+                    done([(job, delivered)])
 
     def _with_texts(self, jobs: list[Job]) -> Iterator[tuple[Job, bytes]]:
         for job in jobs:
@@ -307,53 +345,6 @@ class Relay:
     def _resign(self, parcel: Parcel, content: bytes) -> bytes:
         """Of content that had to be encoded anew; what we had not signed stays unsigned."""
         return signature(self._signer, content) if parcel.unsigned_from else b""
-
-    def _mail(self, entry: Entry, content: bytes) -> Delivered:
-        """Through an API that takes whole messages; it has no DSN and no other options."""
-        if (refused := _beyond_a_service(entry)) is not None:
-            return Delivered(same_for_all(entry, refused))
-        mailer = self._mailer()
-        outcomes: dict[str, Outcome] = {}
-        message = entry.prefix + content
-        addresses = [goal.address for goal in entry.goals]
-        for start in range(0, len(addresses), mailer.most_recipients):
-            some = addresses[start : start + mailer.most_recipients]
-            try:
-                if len(message) > mailer.largest_message:
-                    raise MailerRefused(
-                        f"The message has {len(message)} octets, the service takes "
-                        f"{mailer.largest_message}.",
-                        permanent=True,
-                    )
-                name = mailer.send(entry.reverse_path, some, message)
-                outcome = Outcome("relayed", "2.0.0", f"The mail service took it as {name}.")
-            except MailerRefused as error:
-                outcome = Outcome(
-                    "failed" if error.permanent else "deferred",
-                    "5.0.0" if error.permanent else "4.0.0",
-                    str(error),
-                )
-            except PostroomError as error:
-                outcome = Outcome("deferred", "4.4.1", str(error))
-            except Exception as error:  # the others of this message must not get it twice
-                log.exception("call of the mail service failed")
-                outcome = Outcome("deferred", "4.3.0", _unforeseen(error))
-            outcomes |= dict.fromkeys(some, outcome)
-        return Delivered(outcomes)
-
-
-def _unforeseen(error: Exception) -> str:
-    return f"an error of this mail system: {type(error).__name__}"
-
-
-def _beyond_a_service(entry: Entry) -> Outcome | None:
-    """What such an API cannot promise: REQUIRETLS (RFC 8689 section 4.2.1), a deadline after
-    which the message is returned (RFC 2852)."""
-    if entry.requiretls and entry.reverse_path:
-        return Outcome("failed", "5.7.30", "REQUIRETLS: the mail service does not offer it.")
-    if is_returned_when_late(entry):
-        return Outcome("failed", "5.3.3", "DELIVERBY: the mail service does not offer it.")
-    return None
 
 
 @dataclass(slots=True)
@@ -392,7 +383,7 @@ def _shares(jobs: list[Job]) -> Iterator[list[Job]]:
     share: list[Job] = []
     octets = 0
     for job in jobs:
-        if share and octets + job.entry.size > _MOST_OCTETS:
+        if share and octets + job.entry.size > _SHARE:
             yield share
             share, octets = [], 0
         share.append(job)

@@ -61,6 +61,7 @@ def settle(
         attempts=attempts,
         next_try=due,
         busy_until=0,
+        turned_away=0,
         warned=entry.warned or late,
     )
     return Settled(after, due, story, report, tuple(failed))

@@ -4,7 +4,7 @@ from typing import Protocol
 
 from postroom.directory.addresses import BadAddress, canonical_domain
 from postroom.message.addresses import parse_addresses
-from postroom.message.headers import end_of_header, fields
+from postroom.message.headers import end_of_header, pairs, unfold
 
 _LONGEST_HEADER = 256 * 1024  # octets looked at
 
@@ -25,9 +25,9 @@ def author_domain(message: bytes) -> str:
 
     "" when there is none that can be read.
     """
-    for found in fields(message[: end_of_header(message, 0, _LONGEST_HEADER)]):
-        if found.name.lower() == "from":
-            hosts = [address.host for address in parse_addresses(found.value) if address.host]
+    for name, value in pairs(message[: end_of_header(message, 0, _LONGEST_HEADER)]):
+        if name.strip() == b"from":
+            hosts = [address.host for address in parse_addresses(unfold(value)) if address.host]
             return _canonical(hosts[0]) if hosts else ""
     return ""
 
