@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from postroom.errors import ConditionFailed, StoreUnavailable
+from postroom.errors import ConditionFailed, StoreUnavailable, TooLarge
 from postroom.journeys.store import Journey, Journeys
 from postroom.platform.blobs import BlobKey
 from postroom.platform.clock import Clock, Randomness
@@ -83,6 +83,18 @@ class Recorder:
 
     def record_all(self, results: Sequence[tuple[Job, Mapping[str, Outcome]]]) -> None:
         """`record` for each, one transaction each, all durable on return."""
+        try:
+            self._record_together(results)
+        except TooLarge:  # of one, and nothing was written: the others are
+            if len(results) == 1:
+                raise
+            for result in results:
+                try:
+                    self._record_together([result])
+                except TooLarge:
+                    log.exception("outcome not written", extra={"entry": result[0].entry.name})
+
+    def _record_together(self, results: Sequence[tuple[Job, Mapping[str, Outcome]]]) -> None:
         now = self.now()
         ended: list[tuple[Job, Settled]] = []
         for job, outcomes in results:
