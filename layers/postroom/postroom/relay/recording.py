@@ -128,19 +128,6 @@ class Recorder:
             self._table.write_each(transactions)
             return [None] * len(transactions)
 
-    def _write_each(
-        self, transactions: Sequence[Sequence[Write]]
-    ) -> Sequence[ConditionFailed | None]:
-        """Write them, and once more if the store fails: what is sent and not written down is sent
-        again after the lease."""
-        try:
-            return self._table.write_each(transactions)
-        except StoreUnavailable as error:
-            log.warning("outcomes not written, trying again", extra={"reason": str(error)})
-            # What is refused now was written the first time: the versions are ours.
-            self._table.write_each(transactions)
-            return [None] * len(transactions)
-
     def put_back(self, job: Job, wait: float) -> None:
         """Give the claim back: nothing was attempted. It comes again in *wait* seconds."""
         due = self.now() + int(wait * 1000)
