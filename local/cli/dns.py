@@ -218,7 +218,7 @@ def check_domain(
         findings = check(setup, app.resolver, HttpsWeb(app.resolver))
     if as_json:
         rows = [{**asdict(finding), "bad": finding.is_bad} for finding in findings]
-        typer.echo(json.dumps(rows, ensure_ascii=False, indent=2))
+        typer.echo(json.dumps(rows, indent=2))  # ASCII: strangers' octets may be no UTF-8
     else:
         print_findings(setup, findings)
     if any(finding.is_bad for finding in findings):
