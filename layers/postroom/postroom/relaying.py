@@ -50,7 +50,13 @@ def relay_of(app: App) -> "Relay":
             own_names=(settings.hostname,),
             allow_loopback=settings.relay_to_loopback,
         ),
-        courier=Courier(SocketNetwork(), clock, randomness, settings.hostname, ClientLimits()),
+        courier=Courier(
+            SocketNetwork(),
+            clock,
+            randomness,
+            settings.hostname,
+            ClientLimits().within(settings.relay_timeout),
+        ),
         mailer=cache(lambda: mailer_of(app)),  # a session and its connections serve for all
         paces=paces_of(app),
         tls_reports=tls_reports_of(app),

@@ -33,6 +33,9 @@ class Settings:
     # POSTROOM_RELAY_PATIENCE: seconds that a batch waits for its slowest destination before its
     # thread goes on by itself; 0: to the end, for in Lambda nothing runs between two calls
     patience: int = 0
+    # POSTROOM_RELAY_TIMEOUT: the longest wait for another server's reply. RFC 5321 section 4.5.3.2
+    # asks for minutes, up to ten after the final dot: with less, mail may arrive twice at slow ones
+    relay_timeout: int = 600
     # POSTROOM_RELAY_LOOPBACK: MX records that point to this machine are followed
     relay_to_loopback: bool = False
     # POSTROOM_RESOLVER=127.0.0.1:5353: name servers to ask instead of those of /etc/resolv.conf.
@@ -62,6 +65,9 @@ class Settings:
             patience=int(environment.get("POSTROOM_RELAY_PATIENCE", "0")),
             name_servers=NameServers.parse(
                 "POSTROOM_RESOLVER", environment.get("POSTROOM_RESOLVER", "")
+            ),
+            relay_timeout=duration(
+                "POSTROOM_RELAY_TIMEOUT", environment.get("POSTROOM_RELAY_TIMEOUT", "10m")
             ),
             relay_to_loopback=environment.get("POSTROOM_RELAY_LOOPBACK", "off") == "on",
         )

@@ -1,6 +1,6 @@
 """How long the client waits, and how much it takes from a peer."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,3 +32,8 @@ class ClientLimits:
     age: float = 300.0  # then no new transaction begins on it
     transactions: int = 100  # on one connection
     pooled: int = 64  # idle connections in all
+
+    def within(self, longest: float) -> "ClientLimits":
+        """The same, with no wait for a peer above *longest* seconds."""
+        waits = ("connect", "handshake", "greeting", "command", "data", "block", "final")
+        return replace(self, **{name: min(getattr(self, name), longest) for name in waits})
