@@ -134,7 +134,8 @@ class Recorder:
         entry = msgspec.structs.replace(job.entry, busy_until=0, next_try=due)
         # `tick` looks once a minute: the letter is what keeps a short wait short.
         delay = min(int(wait) + 1, 900)
-        if self._write(job, [changed_entry(job.found, entry, due + 120_000)]):
+        lost = due + min(120_000, self._lease)  # should the letter be so
+        if self._write(job, [changed_entry(job.found, entry, lost)]):
             self._outbound.ring([entry.ticket], delay)
 
     def turn_away(self, job: Job, wait: float) -> None:
