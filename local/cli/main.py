@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from local.cli import directory, dlq, queue, route, suppression, trace, up
+from local.cli import directory, dkim, dlq, dns, queue, route, suppression, trace, up
 from local.cli.session import printable
 from postroom.errors import PostroomError
 
@@ -30,6 +30,8 @@ app.add_typer(directory.alias, name="alias")
 app.command("trace")(trace.trace)
 app.add_typer(queue.queue, name="queue")
 app.add_typer(route.route, name="route")
+app.add_typer(dkim.dkim, name="dkim")
+app.add_typer(dns.dns, name="dns")
 app.add_typer(suppression.suppression, name="suppression")
 app.add_typer(dlq.dlq, name="dlq")
 
