@@ -56,9 +56,8 @@ _SIGNED = (
 )
 _MOST = 20  # fields of one name: more are an attack on whoever verifies; the lowest count
 
-_ORDER = (*((name, 1) for name in _OVERSIGNED), *((name, 0) for name in _SIGNED))
-_NAMES = {name.lower().encode(): name for name, _ in _ORDER}
-_NAMES |= {name.encode(): name for name, _ in _ORDER}
+_NAMES = {name.lower().encode(): name for name in (*_OVERSIGNED, *_SIGNED)}
+_NAMES |= {name.encode(): name for name in _NAMES.values()}
 
 
 class Selection(NamedTuple):
@@ -76,15 +75,11 @@ def select(header: bytes) -> Selection:
             found.setdefault(name, []).append(text)
     names: list[str] = []
     fields: list[bytes] = []
-    for name, times_more in _ORDER:
-        texts = found.get(name)
-        if texts is None:
-            names += [name] * times_more
-        elif len(texts) <= _MOST:
-            # Fields of one name are taken from the bottom up (section 5.4.2).
-            fields += texts[::-1]
-            names += [name] * (len(texts) + times_more)
-        else:
-            fields += texts[: -_MOST - 1 : -1]
-            names += [name] * _MOST
+    for name in dict.fromkeys((*_OVERSIGNED, *found)):
+        # Fields of one name are taken from the bottom up (section 5.4.2).
+        texts = found.get(name, ())[: -_MOST - 1 : -1]
+        fields += texts
+        names += [name] * len(texts)
+        if name in _OVERSIGNED and len(texts) < _MOST:
+            names.append(name)
     return Selection(tuple(names), tuple([text.removesuffix(b"\r") for text in fields]))

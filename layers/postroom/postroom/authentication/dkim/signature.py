@@ -2,7 +2,8 @@
 
 import base64
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple, Protocol
 
 from postroom.authentication.dkim.canonical import (
@@ -16,6 +17,7 @@ from postroom.authentication.dkim.records import Algorithm
 from postroom.message.downgrade import canonical
 
 _WIDTH = 78  # columns of a line (RFC 5322 section 2.1.1)
+_TAB = 8  # columns, of the white space that lines are continued with
 _NAME = "DKIM-Signature"
 _PIECE = 256 * 1024  # octets of the body made canonical at a time: what a core's cache holds
 
@@ -69,18 +71,21 @@ def signature_field(
 
     No l=: whoever adds to a body makes another message (RFC 6376 section 8.2).
     """
-    times = [f"t={signed};"] + ([f"x={expires};"] if expires else [])
     tags = [
         "v=1;",
         f"a={key.algorithm};",
         f"c={digested.canonicalization};",
         f"d={domain};",
         f"s={key.selector};",
-        *times,
-        *_listed(digested.names),
-        f"bh={base64.b64encode(digested.body_hash).decode()};",
+        f"t={signed};",
     ]
-    unsigned = f"{_NAME}: {_folded(tags)}\r\n\tb=".encode()
+    if expires:
+        tags.append(f"x={expires};")
+    head = _folded(tags, len(_NAME) + 2)
+    body_hash = base64.b64encode(digested.body_hash).decode()
+    unsigned = (
+        f"{_NAME}: {head}\r\n\t{_listed(digested.names)}\r\n\tbh={body_hash};\r\n\tb="
+    ).encode()
     # The field itself is signed last, with an empty b= and without a CRLF (section 3.7).
     last = canonical_fields((unsigned,), digested.canonicalization.header)
     octets = digested.fields + last.removesuffix(b"\r\n")
@@ -93,32 +98,28 @@ def hashed(octets: bytes) -> bytes:
     return hashlib.sha256(octets).digest()
 
 
-def _listed(names: Sequence[str]) -> Iterator[str]:
-    """h= in pieces between which white space may stand: before a colon."""
-    yield f"h={names[0]}" + (";" if len(names) == 1 else "")
-    for name in names[1:-1]:
-        yield f":{name}"
-    if len(names) > 1:
-        yield f":{names[-1]};"
+@lru_cache(maxsize=256)  # most messages of a day have one of a few sets of fields
+def _listed(names: tuple[str, ...]) -> str:
+    """h=, with white space where it may stand: before a colon."""
+    return _folded([f"h={names[0]}", *(f":{name}" for name in names[1:])], _TAB, gap="") + ";"
 
 
-def _folded(pieces: Sequence[str]) -> str:
-    """The pieces in lines of at most _WIDTH columns, as far as they are shorter themselves."""
+def _folded(pieces: Sequence[str], column: int, gap: str = " ") -> str:
+    """The pieces in lines of less than _WIDTH columns, as far as they are shorter themselves;
+    the first line begins at *column*."""
     lines: list[str] = []
-    line = pieces[0]
-    width = _WIDTH - len(_NAME) - 2
+    line, width = pieces[0], _WIDTH - 1 - column
     for piece in pieces[1:]:
-        gap = "" if piece.startswith(":") else " "
         if len(line) + len(gap) + len(piece) <= width:
             line += gap + piece
         else:
             lines.append(line)
-            line, width = piece, _WIDTH - 8  # a tab reaches to column 8
+            line, width = piece, _WIDTH - 1 - _TAB
     return "\r\n\t".join([*lines, line])
 
 
 def _wrapped(value: bytes) -> bytes:
-    first = _WIDTH - 8 - len("b=")
+    first = _WIDTH - _TAB - len("b=")
     lines = [value[:first]]
     lines += [value[at : at + first + 2] for at in range(first, len(value), first + 2)]
     return b"\r\n\t".join(lines)
