@@ -32,7 +32,8 @@ from pathlib import Path
 import pytest
 
 from postroom.app import App, build
-from postroom.relay.waiting import every, feed
+from postroom.platform.queue import Queue
+from postroom.relay.waiting import OUTBOUND, SHARDS, every, feed
 from postroom.relaying import routes_of
 from tests.flows.falls import LEASE, empty_queues, fall, impatient_template, kill_one
 from tests.running import PASSWORD, Postroom, free_port, running
@@ -229,34 +230,58 @@ def opened(postroom: Postroom) -> Iterator[App]:
 
 @contextmanager
 def ticking(app: App) -> Iterator[None]:
-    """What `tick` does each minute for mail that waits, each second."""
+    """What `tick` does each minute for mail that waits, each second. And letters that come again,
+    as queues bring them: while somebody is at it, and when all is done."""
     stop = threading.Event()
+    repeated: set[str] = set()
 
     def tick() -> None:
-        while not stop.wait(1):
+        while not stop.wait(0.6):
             feed(app.table, app.platform, app.clock, LEASE, 5000)
+            for _ in range(4):
+                tickets = [waiting.ticket for waiting in every(app.table, OUTBOUND)]
+                app.outbound.ring(random.sample(tickets, min(30, len(tickets))))
+                repeat(app.queue("inbound"), repeated)
+                stop.wait(0.1)
 
     thread = threading.Thread(target=tick, daemon=True)
     thread.start()
     try:
         yield
         assert thread.is_alive()
+        print(f"{len(repeated)} letters of the Inbound queue repeated")
     finally:
         stop.set()
         thread.join(30)
 
 
+def repeat(queue: Queue, repeated: set[str]) -> None:
+    """Some of the queue's letters, if there are any at this moment, will come again."""
+    for letter in queue.receive(3, 0.0):
+        queue.send(letter.body)
+        if letter.body not in repeated:
+            repeated.add(letter.body)
+            queue.send(letter.body, 3)
+        queue.delete([letter.receipt])
+
+
 def empty_everything(postroom: Postroom, app: App) -> None:
     """Wait until nothing waits, neither a record nor a letter, and no letter is dead."""
     deadline = time.monotonic() + PATIENCE
-    while left := [w.ticket.waiting for kind in "orlg" for w in every(app.table, kind)]:
+    while left := still_waiting(app):
         assert time.monotonic() < deadline, f"{len(left)} still wait: {left[:5]}"
         time.sleep(0.3)
     empty_queues(postroom, PATIENCE)
-    assert not [w.ticket.waiting for kind in "orlg" for w in every(app.table, kind)]
+    assert not still_waiting(app)
     queues = postroom.health()["queues"]
     dead = {name: queue for name, queue in queues.items() if name.endswith("-dead")}
     assert all(queue == {"waiting": 0, "taken": 0} for queue in dead.values()), dead
+
+
+def still_waiting(app: App) -> list[str]:
+    return [
+        record.key.sort for shard in range(SHARDS) for record in app.table.range(f"waiting/{shard}")
+    ]
 
 
 def bounces_of_all(postroom: Postroom) -> Counter[Pair]:
