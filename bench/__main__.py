@@ -17,7 +17,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from bench.figures import OCTETS, QUICK, SCENARIOS, Scenario, Sizes, warm_up
+from bench.deferred import Deferred
+from bench.figures import GROWTHS, OCTETS, QUICK, SCENARIOS, Growth, Scenario, Sizes, warm_up
 from bench.machine import free_ports
 from bench.ours import Postroom
 from bench.peers import Peers
@@ -30,9 +31,10 @@ console = Console()
 
 
 def main() -> None:
+    every = [*SCENARIOS, *GROWTHS]
     parser = argparse.ArgumentParser(description="Postroom beside Postfix and Dovecot.")
     parser.add_argument("--quick", action="store_true", help="small sizes, one turn, no page")
-    parser.add_argument("--only", nargs="+", choices=SCENARIOS, default=list(SCENARIOS))
+    parser.add_argument("--only", nargs="+", choices=every, default=every)
     parser.add_argument("--turns", type=int, help="repetitions of every figure")
     parser.add_argument("--page", type=Path, help=f"where to write; {PAGE.name} when all ran")
     given = parser.parse_args()
@@ -43,10 +45,13 @@ def main() -> None:
     sizes = QUICK if given.quick else Sizes()
     sizes = Sizes(**{**_fields(sizes), "turns": given.turns or sizes.turns})
     load = f"load before the run: {os.getloadavg()[0]:.1f}"
-    results = run({name: SCENARIOS[name] for name in given.only}, sizes)
+    results = run({name: SCENARIOS[name] for name in given.only if name in SCENARIOS}, sizes)
+    for name in given.only:
+        if name in GROWTHS:
+            grow(name, GROWTHS[name], sizes, results)
     _show(results)
     page = given.page
-    if page is None and not given.quick and set(given.only) == set(SCENARIOS):
+    if page is None and not given.quick and set(given.only) == set(every):
         page = PAGE
     if page is not None:
         write(page, results, sizes, load)
@@ -55,6 +60,8 @@ def main() -> None:
 def run(scenarios: dict[str, Scenario], sizes: Sizes) -> dict[str, tuple[list[float], list[float]]]:
     """Every scenario on both sides in turn. Returns by figure the peer's values, and ours."""
     results: dict[str, tuple[list[float], list[float]]] = {}
+    if not scenarios:
+        return results
     with tempfile.TemporaryDirectory(prefix="postbench-", ignore_cleanup_errors=True) as path:
         folder = Path(path)
         folder.chmod(0o755)
@@ -72,6 +79,23 @@ def run(scenarios: dict[str, Scenario], sizes: Sizes) -> dict[str, tuple[list[fl
                 side.prepare_reader(sizes.reader, OCTETS)
         _turns(fresh, sides, sizes, results)
     return results
+
+
+def grow(
+    name: str, growth: Growth, sizes: Sizes, results: dict[str, tuple[list[float], list[float]]]
+) -> None:
+    """Measure with little and with much, in turn."""
+    with tempfile.TemporaryDirectory(prefix="postbench-", ignore_cleanup_errors=True) as path:
+        queues = [Deferred(Path(path), count) for count in (sizes.few, sizes.many)]
+        for turn in range(sizes.turns):
+            for position, found in enumerate(queues):
+                figures = growth.measure(found)
+                shown = ", ".join(f"{figure} {value:,.4g}" for figure, value in figures.items())
+                console.print(f"{name:8} {turn + 1}/{sizes.turns} {found.name:18} {shown}")
+                for figure, value in figures.items():
+                    results.setdefault(figure, ([], []))[position].append(value)
+        for found in queues:
+            found.close()
 
 
 def _turns(
@@ -106,9 +130,15 @@ def _started(sides: list[Side], sink: Sink) -> Iterator[None]:
 
 def _show(results: dict[str, tuple[list[float], list[float]]]) -> None:
     table = Table("figure", "Postfix + Dovecot", "Postroom", "ratio", "must", "aim", "")
-    for _, cells in rows(results):
+    for _, cells in rows(results, SCENARIOS):
         table.add_row(*cells)
-    console.print(table)
+    if table.rows:
+        console.print(table)
+    table = Table("figure", "little", "much", "ratio", "must", "aim", "")
+    for _, cells in rows(results, GROWTHS):
+        table.add_row(*cells)
+    if table.rows:
+        console.print(table)
 
 
 def _installed(name: str) -> bool:

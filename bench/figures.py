@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from bench.clients import Burst, Imap, Smtp, burst
+from bench.deferred import Deferred
 from bench.machine import Peak, processor_time, proportional_memory, wait_until
 from bench.mail import message
 from bench.sides import (
@@ -38,9 +39,11 @@ class Sizes:
     idle: int = 500  # IMAP sessions
     logins: int = 200
     turns: int = 3
+    few: int = 100  # deferred messages
+    many: int = 100_000
 
 
-QUICK = Sizes(300, 100, 200, 5, 500, 40, 20, 1)
+QUICK = Sizes(300, 100, 200, 5, 500, 40, 20, 1, 100, 5000)
 OCTETS = 4096
 
 
@@ -63,6 +66,14 @@ class Scenario:
     measure: Callable[[Side, Sizes, int], Mapping[str, float]]
     figures: tuple[Figure, ...]
     fresh: bool = False  # it starts and stops its side by itself
+
+
+@dataclass(frozen=True, slots=True)
+class Growth:
+    """Ours beside itself, with little and with much in it."""
+
+    measure: Callable[[Deferred], Mapping[str, float]]
+    figures: tuple[Figure, ...]
 
 
 def warm_up(side: Side) -> None:
@@ -142,6 +153,10 @@ def _relay(side: Side, count: int) -> float:
     password = PASSWORD if side.logs_in else ""
     sent = burst(side.submission, _SESSIONS, ELSEWHERE, mail, count, WRITER, password)
     return side.sink.wait_for(before + count) - sent.started
+
+
+def deferred(queue: Deferred) -> dict[str, float]:
+    return {"tick": queue.tick(), "queue list": queue.listing()}
 
 
 def turn_of(before: list[int]) -> int:
@@ -277,7 +292,16 @@ SCENARIOS: Mapping[str, Scenario] = {
     ),
 }
 
+GROWTHS: Mapping[str, Growth] = {
+    "deferred": Growth(
+        deferred,
+        (Figure("tick", "ms", False, 1.2, 1), Figure("queue list", "ms", False, 1.2, 1)),
+    ),
+}
+
 WORDS: Mapping[str, str] = {
+    "tick": "a `tick` that feeds 40 due messages of a queue",
+    "queue list": "`queue list`, the first 50 of a queue",
     "accept 4 KiB": "SMTP accept, 4 KiB, 20 sessions kept open",
     "accept 100 KiB": "SMTP accept, 100 KiB, 20 sessions kept open",
     "dot p50": "final dot → 250, p50 at 20 sessions",

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from bench.figures import SCENARIOS, WORDS, Figure, Sizes
+from bench.figures import GROWTHS, SCENARIOS, WORDS, Figure, Growth, Scenario, Sizes
 from bench.machine import description, output_of
 
 Results = Mapping[str, tuple[Sequence[float], Sequence[float]]]  # by figure: the peer's, ours
@@ -28,6 +28,13 @@ each side syncs to disk before it says 250 or OK. Figures are medians of {turns}
 |---|---|---|---|---|---|---|
 """
 
+_GROWTH = """
+Postroom beside itself:
+
+| figure | {few:,} deferred | {many:,} deferred | ratio | must | aim | |
+|---|---|---|---|---|---|---|
+"""
+
 _FOOT = """
 How it is measured:
 
@@ -36,6 +43,13 @@ How it is measured:
 - Final dot → 250: one uvloop process, 20 sessions, no pipelining.
 - Visible: Postfix hands over by LMTP to Dovecot with maildir; the clock stops when STATUS counts
   every message.
+- Relay: one uvloop process, 20 sessions kept open, no pipelining; the next server is Postfix's own
+  `smtp-sink` for both, by `relayhost` and by `route set '*'`, without TLS and DNS. Its counter
+  stops the clock. Postfix takes the mail from `mynetworks`, Postroom from a user who logged in once
+  a session. Nobody signs. Processor time is that of all processes of a side, until its queues are
+  empty.
+- Deferred: entries straight in the store, the best of 30 rounds in one process. The part of `tick`
+  that feeds the queue, and what `queue list` reads.
 - EXISTS: one SMTP session, one idling IMAP session. Dovecot waits half a second by design
   (`mailbox_idle_check_interval` and its notify delay) to save work.
 - First sync: Dovecot keeps sdbox here. The messages (4 KiB, two parts, all different) came by
@@ -58,10 +72,12 @@ def versions() -> str:
     return f"Postfix {postfix}, Dovecot {dovecot}, {python}, uvloop {version('uvloop')}"
 
 
-def rows(results: Results) -> list[tuple[Figure, tuple[str, ...]]]:
+def rows(
+    results: Results, scenarios: Mapping[str, Scenario | Growth]
+) -> list[tuple[Figure, tuple[str, ...]]]:
     return [
         (figure, _row(figure, *results[figure.name]))
-        for scenario in SCENARIOS.values()
+        for scenario in scenarios.values()
         for figure in scenario.figures
         if figure.name in results
     ]
@@ -114,5 +130,11 @@ def write(path: Path, results: Results, sizes: Sizes, load: str) -> None:
         machine=description(),
         versions=versions(),
     )
-    table = "".join(f"| {' | '.join(cells)} |\n" for _, cells in rows(results))
+    table = _lines(rows(results, SCENARIOS))
+    if growth := rows(results, GROWTHS):
+        table += _GROWTH.format(few=sizes.few, many=sizes.many) + _lines(growth)
     path.write_text(head + table + _FOOT)
+
+
+def _lines(found: Sequence[tuple[Figure, tuple[str, ...]]]) -> str:
+    return "".join(f"| {' | '.join(cells)} |\n" for _, cells in found)

@@ -5,6 +5,7 @@ Lambda's event source mapping: take a batch, call the function, delete what succ
 failed comes back after the queue's visibility time-out and at last goes to the dead letters.
 """
 
+import gc
 import logging
 import os
 import signal
@@ -142,6 +143,10 @@ def main() -> None:
     ready = os.environ.get("POSTROOM_READY_FILE")
     if ready:
         Path(ready).write_text("ready\n")
+    # What is loaded stays, and a batch makes few cycles: looking for them after each 700 new
+    # objects costs a twentieth of the time.
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
     worker.run()
 
 

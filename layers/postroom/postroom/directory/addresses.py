@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from dataclasses import dataclass
+from functools import lru_cache
 
 import idna
 
@@ -16,6 +17,7 @@ _DOT_ATOM = re.compile(
 _QUOTED = re.compile(r'"((?:[^"\\\x00-\x1f\x7f]|\\[\x20-\x7e])*)"')
 LONGEST_LOCAL_PART = 64  # octets (RFC 5321 section 4.5.3.1.1)
 _LONGEST_OUTSIDE = 256  # octets: return paths of VERP, SRS and BATV
+_REMEMBERED = 1024  # answers: a message asks for the same few addresses again and again
 LONGEST_DOMAIN = 255  # octets (RFC 5321 section 4.5.3.1.2)
 
 
@@ -35,6 +37,7 @@ class Address:
         return f"{self.local}@{self.domain}"
 
 
+@lru_cache(_REMEMBERED)
 def canonical(address: str) -> Address:
     """Return the one spelling of *address*: as every large provider does, case is ignored.
 
@@ -63,6 +66,7 @@ def outside(address: str) -> str:
     return f"{local}@{canonical_domain(domain)}"
 
 
+@lru_cache(_REMEMBERED)
 def canonical_domain(domain: str) -> str:
     """Return the domain in lower case and A-labels. Raises BadAddress."""
     name = domain.strip().removesuffix(".").lower()

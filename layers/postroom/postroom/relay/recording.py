@@ -22,6 +22,8 @@ from postroom.relay.waiting import Ticket, Waiting, get_many, gone
 
 log = logging.getLogger(__name__)
 
+Text = tuple[str, BlobKey]  # with the queue id of its message
+
 _LONGEST_TURN = 300.0  # seconds that one waits for its turn, unless the destination rests longer
 
 
@@ -79,22 +81,34 @@ class Recorder:
 
         Raises StoreUnavailable; the lease ends then, and the attempt is made once more.
         """
-        self.record_all([(job, outcomes)])
+        self.release(self.record_all([(job, outcomes)]))
 
-    def record_all(self, results: Sequence[tuple[Job, Mapping[str, Outcome]]]) -> None:
-        """`record` for each, one transaction each, all durable on return."""
+    def record_all(self, results: Sequence[tuple[Job, Mapping[str, Outcome]]]) -> list[Text]:
+        """`record` for each, one transaction each, all durable on return.
+
+        Returns the texts of what has left the queue, for the caller to `release` some day soon.
+        """
+        over: list[Text] = []
         try:
-            self._record_together(results)
+            self._record_together(results, over)
         except TooLarge:  # of one, and nothing was written: the others are
             if len(results) == 1:
                 raise
             for result in results:
                 try:
-                    self._record_together([result])
+                    self._record_together([result], over)
                 except TooLarge:
                     log.exception("outcome not written", extra={"entry": result[0].entry.name})
+        return over
 
-    def _record_together(self, results: Sequence[tuple[Job, Mapping[str, Outcome]]]) -> None:
+    def release(self, texts: Sequence[Text]) -> None:
+        """Let go of those texts that nothing needs any more."""
+        if texts:
+            self._outbound.release_all(texts)
+
+    def _record_together(
+        self, results: Sequence[tuple[Job, Mapping[str, Outcome]]], over: list[Text]
+    ) -> None:
         now = self.now()
         ended: list[tuple[Job, Settled]] = []
         for job, outcomes in results:
@@ -113,7 +127,7 @@ class Recorder:
                 written.append((job.entry, settled))
             else:
                 _tell_of_change(job)
-        self._after(written)
+        self._after(written, over)
 
     def _write_each(
         self, transactions: Sequence[Sequence[Write]]
@@ -179,10 +193,9 @@ class Recorder:
             return False
         return True
 
-    def _after(self, written: list[tuple[Entry, Settled]]) -> None:
+    def _after(self, written: list[tuple[Entry, Settled]], over: list[Text]) -> None:
         """What may be repeated, or be missed: `tick` and the next bounce make up for it."""
         reports: list[Ticket] = []
-        over: list[tuple[str, BlobKey]] = []
         for entry, settled in written:
             for told in settled.failed:
                 log.info("bounced", extra={"queue_id": entry.queue_id, "to": told.address})
@@ -194,8 +207,6 @@ class Recorder:
                 over.append((entry.queue_id, entry.blob))
         if reports:
             self._outbound.ring(reports)
-        if over:
-            self._outbound.release_all(over)
 
     def _suppress(self, entry: Entry, told: Told) -> None:
         self._suppression.note(

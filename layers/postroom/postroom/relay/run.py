@@ -32,7 +32,7 @@ from postroom.relay.parcel import (
     Strain,
     TlsResult,
 )
-from postroom.relay.recording import Job, Recorder
+from postroom.relay.recording import Job, Recorder, Text
 from postroom.relay.settling import same_for_all
 from postroom.relay.signing import Signer, signature
 from postroom.relay.tls_reports.store import TlsReports
@@ -41,7 +41,8 @@ from postroom.relay.waiting import Ticket
 log = logging.getLogger(__name__)
 
 _THREADS = 32
-_WIDTH = 10  # connections that one thread drives
+_RELEASED = 50  # texts let go together: a worker that is killed leaves as many that nobody needs
+_WIDTH = 20  # connections that one thread drives
 _GLANCE = 1.0  # seconds between two looks for a free thread
 _STORE_PAUSE = 60.0  # seconds before the next attempt when our own store fails
 _SHARE = 8 * 1024 * 1024  # octets of texts that one thread holds at once, or one larger text
@@ -200,8 +201,17 @@ class Relay:
             tried = [(job, delivered) for job, delivered in results if _was_tried(delivered)]
             for job, delivered in tried:
                 by_domain[job.entry.domain].note(delivered)
-            self._recorder.record_all([(job, delivered.outcomes) for job, delivered in tried])
+            over.extend(
+                self._recorder.record_all([(job, delivered.outcomes) for job, delivered in tried])
+            )
+            if len(over) >= _RELEASED:
+                release()
 
+        def release() -> None:
+            some, over[:] = list(over), []
+            self._recorder.release(some)
+
+        over: list[Text] = []  # what has left, its texts not let go yet
         jobs = [job for visit in visits for job in visit.jobs]
         pause = 1.0
         try:
@@ -223,6 +233,7 @@ class Relay:
             for job in jobs:
                 if not job.settled:  # no time was left for it
                     self._recorder.put_back(job, pause)
+            release()
             for visit in visits:
                 strain = "" if route.kind == "ses" else visit.strain
                 self._paces.done(visit.domain, visit.slot, strain, visit.reason, good=visit.good)

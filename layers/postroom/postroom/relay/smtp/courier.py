@@ -9,7 +9,7 @@ What stands (RFC 5321 section 5.1; Postfix does likewise):
 """
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 
 from postroom.platform.clock import Clock, Randomness
 from postroom.platform.network import Network, PeerLost, TlsFailed
@@ -28,7 +28,7 @@ from postroom.relay.smtp.content import Content, Resign
 from postroom.relay.smtp.extensions import Extensions
 from postroom.relay.smtp.limits import ClientLimits
 from postroom.relay.smtp.opening import Login, NotWelcome
-from postroom.relay.smtp.pool import Pool
+from postroom.relay.smtp.pool import Lanes, Pool, pool_key
 from postroom.relay.smtp.replies import SessionEnded
 from postroom.relay.smtp.session import Session, Steps, in_one_go
 from postroom.relay.smtp.transaction import Refusal, Transaction, terms_for
@@ -57,6 +57,7 @@ class Courier:
         self.hostname = hostname
         self.limits = limits
         self.pool = Pool(clock, limits)
+        self.lanes = Lanes(limits)
 
     def deliver(
         self,
@@ -89,37 +90,101 @@ class Courier:
         resign: Resign | None = None,
         width: int = 1,
     ) -> None:
-        """As `deliver`, over up to *width* connections at once while all goes smoothly.
+        """As `deliver`, over up to *width* connections at once while all goes smoothly, and while
+        there is room for them.
 
         *done* is called after each round, in which every connection has carried one parcel; no
         connection takes the next one before it returns.
         """
-        deadline = self.clock.seconds() + budget
-        attempts = [_Attempt(self, hosts, deadline)]
+        fleet = _Fleet(self, hosts, self.clock.seconds() + budget, width)
         position = 0
         try:
             while position < len(parcels):
-                if width > 1 and all(attempt.goes_well for attempt in attempts):
-                    more = min(width, len(parcels) - position) - len(attempts)
-                    attempts += [_Attempt(self, hosts, deadline) for _ in range(more)]
-                elif len(attempts) > 1:
-                    for attempt in attempts[1:]:
-                        attempt.end()
-                    del attempts[1:]
-                some = parcels[position : position + len(attempts)]
-                position += len(some)
-                steps = [
-                    attempt.guarded(parcel, resign)
-                    for attempt, parcel in zip(attempts, some, strict=False)
-                ]
-                done(list(zip(some, _side_by_side(steps), strict=True)))
+                round_ = fleet.round(parcels, position)
+                position += len(round_)
+                steps = [attempt.guarded(parcel, resign) for attempt, parcel in round_]
+                came = _side_by_side(steps)
+                done([(parcel, one) for (_, parcel), one in zip(round_, came, strict=True)])
+                fleet.look(round_)
         finally:
-            for attempt in attempts:
-                attempt.end()
+            fleet.end()
 
     def close(self) -> None:
         """Say QUIT on all idle connections."""
         self.pool.close()
+
+
+class _Fleet:
+    """The attempts that deliver side by side, each with a connection of its own.
+
+    Where one fares badly, that is the affair of the domain in hand: its later parcels share the
+    fate, the others get a fresh attempt. A server that cannot be reached or hangs is so for all.
+    """
+
+    def __init__(
+        self, courier: Courier, hosts: Sequence[Host], deadline: float, width: int
+    ) -> None:
+        self._courier = courier
+        self._hosts = hosts
+        self._deadline = deadline
+        self._width = width
+        self._at_work = [self._new()]
+        self._extra = 0  # lanes taken beside the first
+        self._server = self._at_work[0].server
+        self._of_domain: dict[str, _Attempt] = {}  # that has fared badly there
+        self._fallen: _Attempt | None = None
+
+    def round(self, parcels: Sequence[Parcel], position: int) -> list[tuple["_Attempt", Parcel]]:
+        """The next parcels, in their order, each with the attempt that carries it."""
+        self._grow(len(parcels) - position)
+        free = iter(self._at_work)
+        chosen: list[tuple[_Attempt, Parcel]] = []
+        for parcel in parcels[position:]:
+            attempt = self._fallen or self._of_domain.get(_domain(parcel))
+            if attempt is None:
+                attempt = next(free, None)
+            if attempt is None or any(attempt is other for other, _ in chosen):
+                break
+            chosen.append((attempt, parcel))
+        return chosen
+
+    def look(self, round_: Sequence[tuple["_Attempt", Parcel]]) -> None:
+        """Part with those that have fared badly."""
+        for attempt, parcel in round_:
+            if attempt.goes_well:
+                continue
+            self._of_domain.setdefault(_domain(parcel), attempt)
+            if attempt.has_fallen:
+                self._fallen = attempt
+            if attempt in self._at_work:
+                self._at_work.remove(attempt)
+        if not self._at_work:
+            self._at_work.append(self._new())
+        self._give_back(self._extra - (len(self._at_work) - 1))
+
+    def end(self) -> None:
+        for attempt in {*self._at_work, *self._of_domain.values()}:
+            attempt.end()
+        self._give_back(self._extra)
+
+    def _grow(self, left: int) -> None:
+        if self._width > 1 and all(attempt.may_have_company for attempt in self._at_work):
+            wanted = min(self._width, left) - len(self._at_work)
+            more = self._courier.lanes.take(self._server, wanted)
+            self._extra += more
+            self._at_work += [self._new() for _ in range(more)]
+
+    def _give_back(self, count: int) -> None:
+        if count > 0:
+            self._courier.lanes.give_back(self._server, count)
+            self._extra -= count
+
+    def _new(self) -> "_Attempt":
+        return _Attempt(self._courier, self._hosts, self._deadline)
+
+
+def _domain(parcel: Parcel) -> str:
+    return parcel.recipients[0].address.rpartition("@")[2].lower() if parcel.recipients else ""
 
 
 class _Attempt:
@@ -144,10 +209,26 @@ class _Attempt:
         self._outcomes: dict[str, Outcome] = {}
 
     @property
+    def server(self) -> Hashable:
+        """The one that is tried first."""
+        return pool_key(*self._candidates[0]) if self._candidates else None
+
+    @property
+    def has_fallen(self) -> bool:
+        """No host could be reached, or one has let us wait in vain."""
+        return self._strain in ("down", "slow")
+
+    @property
     def goes_well(self) -> bool:
-        """A connection is there, or will be had at once, and nothing has gone wrong yet."""
-        if self._dead or self._strain:
-            return False
+        """A connection is there, or will be had at once, and nothing speaks of load."""
+        return not self._strain and self._is_connected()
+
+    @property
+    def may_have_company(self) -> bool:
+        """Another connection will be had as easily."""
+        return not self._dead and self.goes_well
+
+    def _is_connected(self) -> bool:
         return self._session is not None or self._courier.pool.has_one(self._candidates[:1])
 
     def guarded(self, parcel: Parcel, resign: Resign | None) -> Steps[Delivered]:

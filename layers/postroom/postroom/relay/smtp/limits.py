@@ -32,6 +32,9 @@ class ClientLimits:
     age: float = 300.0  # then no new transaction begins on it
     transactions: int = 100  # on one connection
     pooled: int = 64  # idle connections in all
+    # Connections of one process to one server, beside the first of each who delivers there.
+    # Postfix takes 50 from one client.
+    together: int = 20
 
     def within(self, longest: float) -> "ClientLimits":
         """The same, with no wait for a peer above *longest* seconds."""

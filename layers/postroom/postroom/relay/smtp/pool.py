@@ -15,6 +15,33 @@ def pool_key(host: Host, address: str) -> Hashable:
     return (host.name, address, host.port, secrecy, host.user, host.password)
 
 
+class Lanes:
+    """Connections that may be had beside the first one, counted for each server."""
+
+    def __init__(self, limits: ClientLimits) -> None:
+        self._most = limits.together
+        self._lock = Lock()
+        self._taken: dict[Hashable, int] = {}
+
+    def take(self, server: Hashable, wanted: int) -> int:
+        """As many of them as there is room for."""
+        with self._lock:
+            taken = self._taken.get(server, 0)
+            count = max(0, min(wanted, self._most - taken))
+            if count:
+                self._taken[server] = taken + count
+            return count
+
+    def give_back(self, server: Hashable, count: int) -> None:
+        if count:
+            with self._lock:
+                left = self._taken.get(server, 0) - count
+                if left > 0:
+                    self._taken[server] = left
+                else:
+                    self._taken.pop(server, None)
+
+
 class Pool:
     """For several threads. A session is in here, or in the hands of one of them."""
 
