@@ -18,7 +18,6 @@ Run = Callable[..., Result]
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     monkeypatch.setenv("POSTROOM_DATA", str(tmp_path))
     monkeypatch.setenv("POSTROOM_STORE", "embedded")
-    monkeypatch.setenv("COLUMNS", "200")
     return lambda *words: CliRunner().invoke(suppression, words)
 
 

@@ -111,9 +111,11 @@ def test_a_peer_that_takes_nothing() -> None:
 
 def test_a_peer_that_resets() -> None:
     def reset(connection: socket.socket) -> None:
+        connection.recv(1)  # else it may be over before the other side knows that it began
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\0\0\0\0\0\0\0")
 
     with server(reset) as port, connected(port) as connection:
+        connection.send(b"x", 5)
         with pytest.raises(PeerLost):
             connection.receive(10, 5)
         connection.close()
