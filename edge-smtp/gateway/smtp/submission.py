@@ -33,6 +33,7 @@ log = logging.getLogger("postroom.submission")
 LONGEST_HOLD = 30 * 86_400  # seconds; what FUTURERELEASE announces
 # AUTH has lines of 12,288 octets (RFC 4954 section 4).
 LONGEST_LINE = 12_288 + len("\r\n")
+_GRANT_KEPT = 5.0  # seconds: so late may a session notice that an address was taken from it
 _MORE_PARAMETERS = frozenset({"HOLDFOR", "HOLDUNTIL", "BY", "AUTH"})
 
 
@@ -55,6 +56,8 @@ class Submission(Dialogue):
     desk: Desk  # set by whoever makes it
 
     _exchange: Authentication | None = None  # AUTH has begun, the next line is a response
+    _granted = ("", "")  # account and address that may send as it, as looked up before
+    _granted_until = 0.0
     _taken = 0  # of MESSAGES, for the transaction
     _recipients_taken = 0
 
@@ -181,7 +184,15 @@ class Submission(Dialogue):
 
     def _may_send_as(self, address: str) -> bool:
         """The null reverse-path is anybody's: a client sends its read receipts with it."""
-        return not address or self._app.directory.may_send_as(self.account, address)
+        if not address:
+            return True
+        now = self._app.clock.seconds()
+        if (self.account, address) == self._granted and now < self._granted_until:
+            return True
+        allowed = self._app.directory.may_send_as(self.account, address)
+        if allowed:
+            self._granted, self._granted_until = (self.account, address), now + _GRANT_KEPT
+        return allowed
 
     def _impossible(self, parameters: MailParameters) -> bytes:
         """Why we cannot promise what is asked for, or nothing."""

@@ -69,8 +69,6 @@ class SocketConnection:
 
     def receive(self, most: int, timeout: float) -> bytes:
         deadline = time.monotonic() + timeout
-        if not self.tls:
-            self._wait(select.POLLIN, deadline)
         found: bytes = self._try(self._socket.recv, most, deadline, select.POLLIN)
         return found
 

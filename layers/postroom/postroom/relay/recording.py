@@ -111,8 +111,9 @@ class Recorder:
     ) -> None:
         now = self.now()
         ended: list[tuple[Job, Settled]] = []
-        for job, outcomes in results:
-            lot = self._randomness.octets(2)
+        lots = self._randomness.octets(2 * len(results))
+        for number, (job, outcomes) in enumerate(results):
+            lot = lots[2 * number : 2 * number + 2]
             ended.append((job, settle(job.entry, outcomes, now, self._schedule, lot)))
             job.settled = True
         refused = self._write_each(

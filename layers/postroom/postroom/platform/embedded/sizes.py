@@ -1,5 +1,6 @@
 """The limits of DynamoDB, so that what works here works there."""
 
+import re
 from collections.abc import Mapping, Sequence
 
 from postroom.errors import TooLarge
@@ -20,7 +21,8 @@ LONGEST_KEY = 1024  # octets of each half
 # over the limit by that measure has its exact size reckoned.
 _MARGIN = 4
 
-_LONG_INTEGER = b"\xcf"  # what MessagePack puts before an integer from 2**32 to 2**64 - 1
+# How MessagePack begins an integer from 2**63 to 2**64 - 1; other octets may look like it.
+_TOO_LONG = re.compile(rb"\xcf[\x80-\xff]")
 
 
 def check_key(key: Key) -> None:
@@ -39,7 +41,7 @@ def check_record(put: Put, encoded: bytes) -> None:
     for number in (put.order, put.expires):
         if number is not None and abs(number) > LARGEST_INTEGER:
             raise TooLarge("an integer", number, LARGEST_INTEGER)
-    if _LONG_INTEGER in encoded:
+    if _TOO_LONG.search(encoded) is not None:
         _check_integers(put.body)
     if len(encoded) * _MARGIN > LARGEST_RECORD:
         octets = record_octets(put)
