@@ -6,7 +6,7 @@ from postroom.pipeline.accepted import Accepted, Recipient
 from postroom.pipeline.inbound import process
 from postroom.relay.entries import entry_of
 from postroom.relay.reports import report_of
-from postroom.relay.waiting import OUTBOUND, REPORT, every
+from postroom.relay.waiting import OUTBOUND, REPORT, any_of_message, every, gone, guard
 from tests.unit.pipeline.rooms import Rooms
 
 
@@ -86,3 +86,15 @@ def test_hundreds_of_recipients_with_long_names_fit_into_records(rooms: Rooms) -
         assert process(rooms.app, [entry]) == {}
         assert goals(rooms) == sorted(going)
         assert told(rooms) == sorted(suppressed + gone)
+
+
+def test_a_run_that_died_late_leaves_no_guard(rooms: Rooms) -> None:
+    """Its letter had come again, while the relay sent the message and let go of its text."""
+    entry = sent(rooms, "here@one.test")
+    assert process(rooms.app, [entry]) == {}
+    for waiting in list(every(rooms.app.table, OUTBOUND)):
+        rooms.app.table.write(gone(waiting))
+    rooms.app.outbound.release(entry.queue_id, entry.blob)
+    rooms.app.table.write(guard(entry.queue_id))
+    assert process(rooms.app, [entry]) == {}
+    assert not any_of_message(rooms.app.table, entry.queue_id)

@@ -78,14 +78,22 @@ def read(app: Rooms, works: list[Work]) -> None:
             if work.targets:
                 work.summary = summarise(work.text)
         except BlobMissing as error:
-            # A repeat of what went to other servers only, long ago: the text went with it.
-            reached = {journey.place for journey in app.journeys.trace(work.accepted.queue_id)}
-            if reached - {HELD}:
-                work.done = True
-            else:
-                work.error = error
+            _after_the_text(app, work, error)
         except PostroomError as error:
             work.error = error
+
+
+def _after_the_text(app: Rooms, work: Work, error: BlobMissing) -> None:
+    """A repeat of what went to other servers only, long ago: the text went with it."""
+    queue_id = work.accepted.queue_id
+    try:
+        if {journey.place for journey in app.journeys.trace(queue_id)} - {HELD}:
+            app.outbound.unguard(queue_id)  # the run before may have died with its guard up
+            work.done = True
+        else:
+            work.error = error
+    except PostroomError as failure:
+        work.error = failure
 
 
 def record(app: Rooms, works: list[Work]) -> None:

@@ -111,6 +111,10 @@ class Outbound:
         if unneeded:
             self._mailboxes.let_go(unneeded, CLAIM)
 
+    def unguard(self, queue_id: str) -> None:
+        """All that is to wait for the message does, or has."""
+        self._table.write(guarded(queue_id))
+
     def _write_usual(self, dispatches: Sequence[Dispatch]) -> set[int]:
         """Write those that one transaction holds; return the positions of what is written."""
         usual = [
@@ -135,7 +139,7 @@ class Outbound:
         self._table.write(guard(dispatch.queue_id))
         for start in range(0, len(dispatch.units), _MOST_TOGETHER):
             self._write_new(dispatch.units[start : start + _MOST_TOGETHER])
-        self._table.write(guarded(dispatch.queue_id))
+        self.unguard(dispatch.queue_id)
         # What is done already could not let go of the text before; and a repeated letter may have
         # planned the relay's reference anew.
         for blob in dict.fromkeys(blob for unit in dispatch.units if (blob := unit.blob)):
