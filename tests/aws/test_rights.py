@@ -4,24 +4,34 @@ What a role lacks is AccessDenied on AWS and nothing at all in moto. So the call
 held against the policies.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
+import boto3
 import pytest
+from msgspec.structs import replace
 
 from postroom.app import App, wire
-from postroom.directory.records import Account, Domain
+from postroom.directory.records import Account, Alias, Domain
 from postroom.mailboxes.records import DELETED, NewMessage
 from postroom.message.summary import summarise
-from postroom.pipeline.accepted import Accepted
+from postroom.pipeline import bounces
+from postroom.pipeline.accepted import Accepted, Recipient
+from postroom.pipeline.bounces import decode
 from postroom.pipeline.inbound import process
+from postroom.pipeline.later import letter_of
 from postroom.platform.aws.blobs import PART
 from postroom.platform.aws.store import AwsStore
 from postroom.platform.batches import Reasons, run_batch
 from postroom.platform.blobs import BlobKey
+from postroom.relay.bounces.incoming import Incoming
+from postroom.relay.run import Relay
+from postroom.relay.waiting import Ticket, feed, tickets_of
+from postroom.relaying import paces_of, relay_of, report_on_tls, rotate_keys, routes_of
 from tests.aws.meter import metered
 from tests.aws.test_costs import SteadyClock, SteadyRandomness, accept
 from tests.aws_account import account_in_process, make_stores, resources
+from tests.sinks import Sink, refuse
 
 ALICE = "alice@example.test"
 DAY = 86_400
@@ -39,6 +49,7 @@ RIGHTS = {
     "s3:DeleteObjects": {"s3:DeleteObject"},
     "sqs:DeleteMessageBatch": {"sqs:DeleteMessage"},
     "sqs:SendMessageBatch": {"sqs:SendMessage"},
+    "sesv2:SendEmail": {"ses:SendEmail", "ses:SendRawEmail"},
 }
 # Rights that no call of ours shows. All who use the table have the same ones there: which call
 # the adapter makes depends on how many records there are.
@@ -55,27 +66,102 @@ OF_LAMBDA = {
     "sqs:ReceiveMessage",
 }
 
+OF_VPC = {  # for a function in one
+    "ec2:CreateNetworkInterface",
+    "ec2:DeleteNetworkInterface",
+    "ec2:DescribeNetworkInterfaces",
+}
+
 Act = Callable[[], None]
 
 
+def accepted(app: App, number: int, address: str) -> Accepted:
+    """A message for any address, whether or not the dialogue would take it."""
+    return replace(accept(app, number, ALICE), recipients=(Recipient(address),))
+
+
 def inbound(app: App, account: Account, clock: SteadyClock) -> Act:
-    entry = accept(app, 1, ALICE)
+    app.dkim_keys.make("example.test")
+    app.directory.add_alias(Alias("away@example.test", ("alice@elsewhere.test",)))
     reasons = Reasons(app.platform.table, clock, "inbound")
+    here = accepted(app, 1, ALICE)
+    there = replace(accepted(app, 2, "bob@elsewhere.test"), account=account.id, reverse_path=ALICE)
+    forwarded = accepted(app, 3, "away@example.test")
+    unknown = accepted(app, 4, "gone@example.test")
+    in_vain = replace(accepted(app, 5, "gone@example.test"), reverse_path="")
+    bodies = [each.to_json() for each in (here, here, there, forwarded, unknown, in_vain)]
 
     def act() -> None:
-        for body in (entry.to_json(), entry.to_json(), "poison"):
+        for body in (*bodies, "poison"):
             event = {"Records": [{"messageId": "1", "body": body}]}
-            run_batch(event, Accepted.from_json, lambda batch: process(app, batch), reasons)
+            run_batch(event, letter_of, lambda batch: process(app, batch), reasons)
+
+    return act
+
+
+def relay(app: App, account: Account, clock: SteadyClock) -> Act:
+    routes = routes_of(app)
+    routes.set("smart.test", "smtps://user@127.0.0.1:9", "secret")
+    routes.set("ses.test", "ses:")
+    boto3.client("sesv2").create_email_identity(EmailIdentity="example.test")
+    reasons = Reasons(app.platform.table, clock, "outbound")
+    domains = ("sink.test", "smart.test", "ses.test")
+    entries = [
+        replace(accepted(app, number, f"bob@{domain}"), account=account.id, reverse_path=ALICE)
+        for number, domain in enumerate(domains)
+    ]
+    process(app, entries)
+
+    def act() -> None:
+        with Sink(refuse("<bob@")) as sink:
+            routes.set("sink.test", f"smtp://127.0.0.1:{sink.port}?tls=none")
+            found, app_paces = relay_of(app), paces_of(app)
+            for _ in range(2):
+                letters = app.queue("outbound").receive(10)
+                event = {"Records": [{"messageId": each.id, "body": each.body} for each in letters]}
+                run_batch(event, tickets_of, lambda some: _relay(found, some), reasons)
+                app_paces.limit("sink.test", 1, 60_000)
+            found.close()
+
+    return act
+
+
+def _relay(found: Relay, letters: Sequence[list[Ticket]]) -> dict[int, Exception]:
+    found.process([ticket for tickets in letters for ticket in tickets], 20)
+    return {}
+
+
+def bounce(app: App, account: Account, clock: SteadyClock) -> Act:
+    unknown = replace(accepted(app, 1, "gone@example.test"), account=account.id, reverse_path=ALICE)
+    report_in = accepted(app, 2, ALICE)
+    process(app, [unknown])
+    reasons = Reasons(app.platform.table, clock, "bounces")
+    incoming = Incoming(report_in.queue_id, report_in.blob, (ALICE,))
+
+    def act() -> None:
+        letters = [each.body for each in app.queue("bounces").receive(10)]
+        assert letters
+        for body in (*letters, incoming.to_json(), "poison"):
+            event = {"Records": [{"messageId": "1", "body": body}]}
+            run_batch(event, decode, lambda batch: bounces.process(app, batch), reasons)
 
     return act
 
 
 def tick(app: App, account: Account, clock: SteadyClock) -> Act:
     append_and_expunge(app, account)
-    clock.time += 30 * DAY
+    app.dkim_keys.make("example.test")
+    there = replace(accepted(app, 1, "bob@elsewhere.test"), account=account.id, reverse_path=ALICE)
+    later = replace(accepted(app, 2, ALICE), hold_until=int((clock.time + DAY) * 1000))
+    unknown = accepted(app, 3, "gone@example.test")
+    assert process(app, [there, later, unknown]) == {}
+    clock.time += 200 * DAY
 
     def act() -> None:
         assert app.mailboxes.sweep() > 0
+        assert feed(app.table, app.platform, clock, 600, 100) == 3
+        assert rotate_keys(app) > 0
+        report_on_tls(app)
 
     return act
 
@@ -90,6 +176,7 @@ def gateway(app: App, account: Account, clock: SteadyClock) -> Act:
         given_up.abandon()
         large.commit_soon().result()
         app.blobs.delete([BlobKey("large")])
+        assert app.forwarding.original("SRS0=aaaaaaaa=aa=x.test=y@example.test") is None
         append_and_expunge(app, account)
         listening.close()
         app.platform.close()
@@ -111,6 +198,14 @@ def append_and_expunge(app: App, account: Account) -> None:
     ("template", "role", "prepare", "others"),
     [
         pytest.param("template.yaml", "InboundRole", inbound, OF_LAMBDA, id="inbound"),
+        pytest.param(
+            "template.yaml",
+            "RelayRole",
+            relay,
+            OF_LAMBDA | OF_VPC | {"sqs:SendMessage"},
+            id="relay",
+        ),
+        pytest.param("template.yaml", "BounceRole", bounce, OF_LAMBDA, id="bounce"),
         pytest.param(
             "template.yaml",
             "TickRole",
