@@ -2,7 +2,8 @@
 
 The record in the table is the truth and a letter only a hint: it may come twice, late, or for
 what is done already. Claiming is a conditional write: of two workers with the same letter one goes
-on. Every destination of the batch has its own thread, so that none waits for another.
+on. Every destination of the batch has its own thread, so that none waits for another; all that a
+route leads to one server is one destination.
 """
 
 import logging
