@@ -109,7 +109,8 @@ def call(
         "POSTROOM_TABLE": settings.table,
         "POSTROOM_BUCKET": settings.bucket,
         "POSTROOM_TOPIC": settings.topic,
-        "POSTROOM_QUEUE_INBOUND": settings.queues["inbound"],
+        "POSTROOM_KEY": settings.key,
+        **{f"POSTROOM_QUEUE_{name.upper()}": url for name, url in settings.queues.items()},
     }
     command = [
         str(emulator / f"aws-lambda-rie-{ARCHITECTURE}"),

@@ -8,14 +8,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
+from local.runtime.invoke import sqs_event
 from postroom.app import App, wire
 from postroom.directory.records import Domain
 from postroom.mailboxes.records import Mailbox
-from postroom.pipeline.accepted import Accepted
+from postroom.pipeline.accepted import Accepted, Recipient
 from postroom.platform.aws.store import AwsStore
 from postroom.platform.batches import Reasons
 from postroom.platform.system import SystemClock, SystemRandomness
+from postroom.relaying import routes_of
 from postroom.settings import Settings
 from tests.aws.lambda_runtime import (
     EMULATOR_PYTHON,
@@ -26,6 +29,7 @@ from tests.aws.lambda_runtime import (
     sam,
 )
 from tests.aws_account import ENVIRONMENT, ROOT, make_stores
+from tests.sinks import Sink, refuse
 
 pytestmark = [
     pytest.mark.aws,
@@ -129,7 +133,39 @@ def test_inbound_reports_a_message_whose_text_is_not_there(deployed: Deployed) -
 
 
 def test_tick_does_what_is_due(deployed: Deployed) -> None:
-    assert deployed.call("TickFunction", events("tick/events/due.json")) == {"swept": 0}
+    answer = deployed.call("TickFunction", events("tick/events/due.json"))
+    assert answer == {"fed": 0, "swept": 0, "keys": 0, "tls_reports": 0}
+
+
+def test_mail_leaves_and_its_sender_is_told_of_what_is_refused(deployed: Deployed) -> None:
+    app = deployed.app
+    account = app.directory.account(ALICE)
+    assert account is not None
+    app.dkim_keys.make("example.test")
+    with Sink(refuse("<no@")) as sink:
+        routes_of(app).set("*", f"smtp://127.0.0.1:{sink.port}?tls=none")
+        event = events("inbound/events/one_message.json")
+        accepted = deployed.keep(event["Records"][0]["body"])
+        recipients = tuple(Recipient(f"{name}@elsewhere.test") for name in ("yes", "no"))
+        ours = replace(accepted, recipients=recipients, account=account.id, reverse_path=ALICE)
+        event["Records"][0]["body"] = ours.to_json()
+        for function, queue in (
+            ("InboundFunction", "outbound"),
+            ("RelayFunction", "bounces"),
+            ("BounceFunction", "inbound"),
+            ("InboundFunction", ""),
+        ):
+            assert deployed.call(function, event) == {"batchItemFailures": []}
+            if queue:
+                letters = app.queue(queue).receive(10)
+                assert letters, f"{function} sent nothing to {queue}"
+                event = sqs_event(queue, letters)
+    [letter] = sink.letters
+    assert letter.recipients == ["yes@elsewhere.test"]
+    assert app.queue("outbound").depth()[0] == 0
+    [report] = deployed.texts(ALICE)
+    assert b"Final-Recipient: rfc822; no@elsewhere.test" in report
+    assert b"550 5.1.1" in report
 
 
 HEAVY = ("boto3", "aws_lambda_powertools", "cryptography", "jinja2", "dns", "asyncio", "yaml")
