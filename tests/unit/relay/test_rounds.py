@@ -1,6 +1,7 @@
 """What goes to one server for many domains: over several connections, in rounds."""
 
 import threading
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -10,7 +11,7 @@ from postroom.relay.smtp.pool import Lanes
 from postroom.relay.waiting import in_order, letters_of, ticket, tickets_of
 from tests.sinks import Sink, Visit
 from tests.unit.relay.attempts import Attempts
-from tests.unit.relay.world import World
+from tests.unit.relay.world import SetClock, World
 
 DOMAINS = [f"far{number}.test" for number in range(6)]
 
@@ -129,3 +130,42 @@ def test_a_long_list_is_in_order_and_complete(world: World) -> None:
     assert len({one.ticket for one in found}) == len(found) == 400
     dues = [one.due or 0 for one in found]
     assert dues == sorted(dues)
+
+
+class RunningClock(SetClock):
+    """It starts where the test says, and goes on."""
+
+    began = time.monotonic()
+
+    def seconds(self) -> float:
+        return self.time + time.monotonic() - self.began
+
+
+def test_outcomes_are_written_while_one_reply_is_long_in_coming(world: World) -> None:
+    """Or a worker that is killed meanwhile would send them all again."""
+    world.clock = RunningClock()
+    attempts = Attempts(world, patience=0.1)
+    answers = threading.Event()
+
+    def hang(visit: Visit, verb: str, line: str) -> str | None:
+        if verb == "DOT" and visit.recipients == ["u0@far0.test"]:
+            answers.wait(30)
+        return None
+
+    with Sink(hang) as sink:
+        attempts.lead("*", sink.port)
+        for domain in DOMAINS:  # connections are added as mail goes well
+            warm = world.entry(f"warm@{domain}")
+            world.add(warm)
+            attempts.relay.process([warm.ticket], 60)
+        entries = [world.entry(f"u{number}@{domain}") for number, domain in enumerate(DOMAINS)]
+        world.add(*entries)
+        attempts.relay.process([entry.ticket for entry in entries], 60)
+        until = time.monotonic() + 20
+        while sum(bool(world.waiting(entry.queue_id)) for entry in entries) > 1:
+            assert time.monotonic() < until, "their outcomes wait for the slow one"
+            time.sleep(0.05)
+        assert world.waiting(entries[0].queue_id)
+        answers.set()
+        attempts.relay.close()
+        assert not world.waiting(entries[0].queue_id)

@@ -41,7 +41,7 @@ from postroom.relay.waiting import Ticket
 
 log = logging.getLogger(__name__)
 
-_THREADS = 32
+_THREADS = 64
 _RELEASED = 50  # texts let go together: a worker that is killed leaves as many that nobody needs
 _WIDTH = 20  # connections that one thread drives
 _GLANCE = 1.0  # seconds between two looks for a free thread

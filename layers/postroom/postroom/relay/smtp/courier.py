@@ -9,7 +9,7 @@ What stands (RFC 5321 section 5.1; Postfix does likewise):
 """
 
 import logging
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 
 from postroom.platform.clock import Clock, Randomness
 from postroom.platform.network import Network, PeerLost, TlsFailed
@@ -35,6 +35,7 @@ from postroom.relay.smtp.transaction import Refusal, Transaction, terms_for
 
 log = logging.getLogger(__name__)
 
+_LONG = 0.5  # seconds for which outcomes are kept in memory, to be written with others
 Done = Callable[[Parcel, Delivered], None]
 AllDone = Callable[[Sequence[tuple[Parcel, Delivered]]], None]
 _NO_HOST = Outcome("deferred", "4.4.4", "there is no host to deliver to")
@@ -93,8 +94,9 @@ class Courier:
         """As `deliver`, over up to *width* connections at once while all goes smoothly, and while
         there is room for them.
 
-        *done* is called after each round, in which every connection has carried one parcel; no
-        connection takes the next one before it returns.
+        *done* is called after each round, in which every connection has carried one parcel, and
+        within a round when some have come to their end and others make us wait. No connection
+        takes the next one before it returns.
         """
         fleet = _Fleet(self, hosts, self.clock.seconds() + budget, width)
         position = 0
@@ -103,8 +105,8 @@ class Courier:
                 round_ = fleet.round(parcels, position)
                 position += len(round_)
                 steps = [attempt.guarded(parcel, resign) for attempt, parcel in round_]
-                came = _side_by_side(steps)
-                done([(parcel, one) for (_, parcel), one in zip(round_, came, strict=True)])
+                for came in _side_by_side(steps, self.clock):
+                    done([(round_[number][1], delivered) for number, delivered in came])
                 fleet.look(round_)
         finally:
             fleet.end()
@@ -436,21 +438,32 @@ class _Attempt:
         return self._left() < (0.0 if self._first else self._limits.reserve)
 
 
-def _side_by_side(several: list[Steps[Delivered]]) -> list[Delivered]:
-    """Go on with each in turn: while one server thinks, the next one is sent to."""
-    came: dict[int, Delivered] = {}
+def _side_by_side(
+    several: list[Steps[Delivered]], clock: Clock
+) -> Iterator[list[tuple[int, Delivered]]]:
+    """Go on with each in turn: while one server thinks, the next one is sent to.
+
+    Yields what they come to, by number: all at once, or those that are there when the others take
+    long.
+    """
+    left = dict(enumerate(several))
+    came: list[tuple[int, Delivered]] = []
+    since = 0.0
     try:
-        while len(came) < len(several):
-            for number, steps in enumerate(several):
-                if number not in came:
-                    try:
-                        next(steps)
-                    except StopIteration as end:
-                        came[number] = end.value
+        while left:
+            for number, steps in list(left.items()):
+                try:
+                    next(steps)
+                except StopIteration as end:
+                    since = since if came else clock.seconds()
+                    came.append((number, end.value))
+                    del left[number]
+            if came and (not left or clock.seconds() - since > _LONG):
+                yield came
+                came = []
     finally:
-        for steps in several:
+        for steps in left.values():
             steps.close()
-    return [came[number] for number in range(len(several))]
 
 
 def _batch(pending: list[Recipient], offers: Extensions, limits: ClientLimits) -> list[Recipient]:

@@ -16,9 +16,10 @@ from postroom.relay.smtp.replies import Reply, ReplyReader, SessionEnded
 from postroom.relay.smtp.transaction import Ask, Dialogue, Peer, Transaction
 
 _T = TypeVar("_T")
-# Pauses after each sending: time to send to others before the reply is waited for.
+# Pauses after each sending, and whenever a reply takes its time: others may go on meanwhile.
 Steps = Generator[None, None, _T]
 _RECEIVE = 16_384
+_TURN = 0.2  # seconds that a reply is waited for before others have their turn
 _BLOCK = 262_144  # of content that is sent with one time limit
 
 
@@ -151,7 +152,7 @@ class Session:
                     if ask.octets:
                         lost = self._send(ask)
                         yield
-                    reply = self._answer(ask, lost)
+                    reply = yield from self._answer(ask, lost)
                 except SessionEnded as ended:
                     dialogue.throw(ended)
                     raise  # no dialogue goes on without a session
@@ -160,13 +161,20 @@ class Session:
             value: _T = end.value
             return value
 
-    def _answer(self, ask: Ask, lost: SessionEnded | None) -> Reply:
+    def _answer(self, ask: Ask, lost: SessionEnded | None) -> Steps[Reply]:
         """Wait for one reply. *lost*: what went wrong in sending. Raises SessionEnded."""
         deadline = self._clock.seconds() + (self._left(ask.timeout) if lost is None else 1.0)
         reader = self._reader
         try:
             while (reply := reader.next()) is None:
-                octets = self._connection.receive(_RECEIVE, deadline - self._clock.seconds())
+                left = deadline - self._clock.seconds()
+                try:
+                    octets = self._connection.receive(_RECEIVE, min(left, _TURN))
+                except PeerSilent:
+                    if left <= _TURN:
+                        raise
+                    yield
+                    continue
                 if not octets:
                     raise PeerLost("the server closed the connection")
                 reader.receive(octets)
