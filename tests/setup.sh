@@ -26,4 +26,5 @@ fi
 echo "Installing the tests' Python packages into .venv…"
 .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes \
     -r requirements/development.txt
+sh tests/peers/setup.sh
 sh tests/aws/setup.sh
