@@ -46,8 +46,12 @@ def test_every_letter_arrives_from_exim(postroom: Postroom, user: User, peer: Ex
 
 
 def test_a_bounce_of_exim_counts(postroom: Postroom, user: User, peer: Exim) -> None:
-    """Exim says 5.0.0 of every failure; the server behind it says which one it is."""
+    """Its status is 5.0.0 whatever has failed; what the server behind it said tells more."""
     nobody = exchange.a_bounce_is_credited(postroom, user, peer, "behind.exim.test")
+    [bounce] = exchange.reports(postroom, user, 1)
+    recipient = exchange.blocks(bounce)[1]
+    assert recipient["Status"] == "5.0.0"
+    assert "550 5.1.1" in str(recipient["Diagnostic-Code"])
     assert exchange.is_suppressed(postroom, nobody)
     exchange.the_next_one_fails_at_once(postroom, user, nobody)
 
@@ -55,7 +59,7 @@ def test_a_bounce_of_exim_counts(postroom: Postroom, user: User, peer: Exim) -> 
 def test_a_bounce_that_gives_no_reason_only_tells(
     postroom: Postroom, user: User, peer: Exim
 ) -> None:
-    """Exim's own: 5.0.0 and "Unrouteable address", as for a name server out of order."""
+    """Exim's own: 5.0.0, and "Unrouteable address" for people only."""
     nobody = exchange.a_bounce_is_credited(postroom, user, peer, peer.domain)
     assert not exchange.is_suppressed(postroom, nobody)
 
