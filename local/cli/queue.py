@@ -1,37 +1,60 @@
 """`postroom queue`: what waits to leave, and why it has not left yet."""
 
 import time
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable
+from dataclasses import replace
 from itertools import islice
 from typing import Annotated, Any
 
 import typer
 from rich.live import Live
+from rich.text import Text
 
+from local.cli.queue_views import (
+    as_card,
+    as_lines,
+    attempts,
+    card,
+    details_of,
+    iso_time,
+    row_of,
+)
 from local.cli.session import (
     DEFAULT_DATA,
     Data,
     Json,
-    as_table,
     console,
     done,
-    octets,
     opened,
     show,
 )
 from postroom.app import App
-from postroom.relay.operations import Filter, Operations, Queued
+from postroom.directory.addresses import canonical_domain
+from postroom.relay.operations import Busy, Filter, NotInQueue, Operations, Queued
 from postroom.relay.pace import Paces
 from postroom.relaying import operations_of, paces_of
+
+
+def _domain(text: str) -> str:
+    """As entries have it. Raises BadAddress."""
+    return canonical_domain(text) if text and not text.startswith("[") else text
+
 
 queue = typer.Typer(no_args_is_help=True, help="Outbound mail: what waits to leave, and why.")
 
 QueueId = Annotated[str, typer.Argument(metavar="QUEUE-ID", help="As `queue list` shows it.")]
-Domain = Annotated[str, typer.Option("--domain", help="Only mail to this domain.")]
+QueueIds = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[QUEUE-ID…]", help="Messages, as `queue list` shows them."),
+]
+Domain = Annotated[
+    str, typer.Option("--domain", callback=_domain, help="Only mail to this domain.")
+]
+DomainName = Annotated[str, typer.Argument(callback=_domain, help="Where mail goes.")]
 Sender = Annotated[str, typer.Option("--sender", help="Only mail from addresses with this text.")]
 Recipient = Annotated[str, typer.Option("--to", help="Only mail to addresses with this text.")]
 Held = Annotated[bool, typer.Option("--held", help="Only what is on hold.")]
+Everything = Annotated[bool, typer.Option("--all", help="Everything that waits.")]
 _REFRESH = 1.0  # seconds
 
 
@@ -46,15 +69,21 @@ def list_entries(
     as_json: Json = False,
     data: Data = DEFAULT_DATA,
 ) -> None:
-    """Messages that wait, the one that is due first on top."""
+    """Messages that wait, the one that is due first on top, those on hold last."""
+    if live and as_json:
+        raise typer.BadParameter("--live is for people, --json for scripts")
     chosen = Filter(domain, sender, recipient, True if held else None)
     with opened(data) as app:
         found = operations_of(app)
-        if live and not as_json:
+        if live:
             return _watch(app, found, chosen, limit)
-        rows, more = _rows(app, found, chosen, limit)
-    show(rows, as_json, "nothing waits to leave" if chosen.is_empty else "nothing like that waits")
-    if more and not as_json:
+        some, more = _some(found, chosen, limit)
+        now = app.clock.seconds()
+    if as_json:
+        show([row_of(queued) for queued in some], True, "")
+        return None
+    console.print(as_lines(some, now, _width()) if some else _nothing(chosen), soft_wrap=True)
+    if more:
         console.print("…and more: --limit shows them, filters choose.", style="dim")
     return None
 
@@ -65,104 +94,138 @@ def show_entry(queue_id: QueueId, as_json: Json = False, data: Data = DEFAULT_DA
     with opened(data) as app:
         entries = operations_of(app).of_message(queue_id)
         now = app.clock.seconds()
-        rows = [_details(queued, now) for queued in entries]
     if as_json:
-        show(rows, True, "")
+        show([details_of(queued) for queued in entries], True, "")
         return
-    for row, queued in zip(rows, entries, strict=True):
-        events = row.pop("attempts")
-        for name, value in row.items():
-            console.print(f"[bold]{name.replace('_', ' '):>12}[/]  ", end="")
-            console.print(str(value), markup=False, highlight=False)
-        show(events, False, "no attempt yet")
-        if queued is not entries[-1]:
+    for queued in entries:
+        if queued is not entries[0]:
             console.print()
+        console.print(as_card(queued, now))
+        show(attempts(queued.entry), False, "no attempt yet")
 
 
 @queue.command("retry")
 def retry(
-    queue_ids: Annotated[list[str] | None, typer.Argument(metavar="[QUEUE-ID…]")] = None,
+    queue_ids: QueueIds = None,
     domain: Domain = "",
     sender: Sender = "",
     recipient: Recipient = "",
-    every: Annotated[bool, typer.Option("--all", help="Everything that waits.")] = False,
+    every: Everything = False,
     data: Data = DEFAULT_DATA,
 ) -> None:
-    """Attempt now instead of at the due time."""
+    """Attempt now instead of at the due time; what is on hold only if it is named."""
     with opened(data) as app:
-        found = operations_of(app)
         chosen = Filter(domain, sender, recipient)
-        names = _chosen(found, queue_ids, chosen, every)
-        count = sum(found.retry(name) for name in names)
-    done(f"{count} {'entries are' if count != 1 else 'entry is'} attempted now")
+        found = operations_of(app)
+        count = _each(found, queue_ids, chosen, every, Operations.retry, held=False)
+    done(f"{_messages(count)} attempted now")
 
 
 @queue.command("hold")
 def hold(
-    queue_id: QueueId,
+    queue_ids: QueueIds = None,
+    domain: Domain = "",
+    sender: Sender = "",
+    recipient: Recipient = "",
+    every: Everything = False,
     reason: Annotated[str, typer.Option("--reason", help="Shown by `queue list`.")] = "on hold",
     data: Data = DEFAULT_DATA,
 ) -> None:
-    """Attempt a message no more until `queue release`. Its five days do not end meanwhile."""
+    """Attempt messages no more until `queue release`. The time after which they are given up goes
+    on, but nothing is given up before that."""
+
+    def held(found: Operations, queue_id: str, chosen: Filter) -> int:
+        return found.hold(queue_id, reason or "on hold", chosen)
+
     with opened(data) as app:
-        operations_of(app).hold(queue_id, reason)
-    done(f"{queue_id} is on hold")
+        chosen = Filter(domain, sender, recipient)
+        count = _each(operations_of(app), queue_ids, chosen, every, held)
+    done(f"{_messages(count)} on hold until `postroom queue release`")
 
 
 @queue.command("release")
-def release(queue_id: QueueId, data: Data = DEFAULT_DATA) -> None:
-    """Let a message on hold go."""
+def release(
+    queue_ids: QueueIds = None,
+    domain: Domain = "",
+    sender: Sender = "",
+    recipient: Recipient = "",
+    every: Everything = False,
+    data: Data = DEFAULT_DATA,
+) -> None:
+    """Let messages on hold go."""
     with opened(data) as app:
-        operations_of(app).release(queue_id)
-    done(f"{queue_id} is attempted now")
+        chosen = Filter(domain, sender, recipient)
+        found = operations_of(app)
+        count = _each(found, queue_ids, chosen, every, Operations.release, held=True)
+    done(f"{_messages(count)} attempted now")
 
 
 @queue.command("delete")
 def delete(
-    queue_ids: Annotated[list[str] | None, typer.Argument(metavar="[QUEUE-ID…]")] = None,
+    queue_ids: QueueIds = None,
     domain: Domain = "",
     sender: Sender = "",
     recipient: Recipient = "",
-    every: Annotated[bool, typer.Option("--all", help="Everything that waits.")] = False,
+    every: Everything = False,
     bounce: Annotated[
         bool, typer.Option("--bounce", help="Tell the senders. Otherwise nobody hears of it.")
     ] = False,
     data: Data = DEFAULT_DATA,
 ) -> None:
     """Give messages up for ever."""
+
+    def given_up(found: Operations, queue_id: str, chosen: Filter) -> int:
+        return found.delete(queue_id, tell=bounce, chosen=chosen)
+
     with opened(data) as app:
-        found = operations_of(app)
         chosen = Filter(domain, sender, recipient)
-        names = _chosen(found, queue_ids, chosen, every)
-        count = sum(found.delete(name, tell=bounce) for name in names)
-    told = "their senders are told" if bounce else "nobody is told"
-    done(f"{count} {'entries are' if count != 1 else 'entry is'} gone, {told}")
+        count = _each(operations_of(app), queue_ids, chosen, every, given_up)
+    done(f"{_messages(count)} gone, {'their senders are told' if bounce else 'nobody is told'}")
+
+
+@queue.command("route")
+def lead(
+    queue_id: QueueId,
+    url: Annotated[
+        str,
+        typer.Argument(
+            help="smtp://host\\[:port], smtps://host, mx: or ses:. '' takes the usual way again."
+        ),
+    ],
+    domain: Domain = "",
+    recipient: Recipient = "",
+    data: Data = DEFAULT_DATA,
+) -> None:
+    """Send one message another way than `postroom route` says, now."""
+    with opened(data) as app:
+        count = operations_of(app).lead(queue_id, url, Filter(domain=domain, recipient=recipient))
+    done(f"{_messages(count)} sent by {url}" if url else f"{_messages(count)} sent the usual way")
 
 
 @queue.command("pause")
 def pause(
-    domain: str,
+    domain: DomainName,
     reason: Annotated[str, typer.Option("--reason")] = "by an operator",
     data: Data = DEFAULT_DATA,
 ) -> None:
     """Send nothing to a domain until `queue resume`."""
     with opened(data) as app:
-        paces_of(app).pause(domain.lower(), reason)
+        paces_of(app).pause(domain, reason)
     done(f"nothing is sent to {domain} until `postroom queue resume {domain}`")
 
 
 @queue.command("resume")
-def resume(domain: str, data: Data = DEFAULT_DATA) -> None:
+def resume(domain: DomainName, data: Data = DEFAULT_DATA) -> None:
     """Send to a domain again, at full pace: what has waited is attempted now."""
     with opened(data) as app:
-        paces_of(app).resume(domain.lower())
-        count = operations_of(app).release_domain(domain.lower())
-    done(f"mail goes to {domain} again; {count} that were on hold are attempted now")
+        paces_of(app).resume(domain)
+        count = operations_of(app).release_domain(domain)
+    done(f"mail goes to {domain} again; {_messages(count)} attempted now")
 
 
 @queue.command("pace")
 def pace(
-    domain: str,
+    domain: DomainName,
     connections: Annotated[
         int | None, typer.Option("--connections", min=0, help="At once; 0: no limit of its own.")
     ] = None,
@@ -173,26 +236,42 @@ def pace(
     data: Data = DEFAULT_DATA,
 ) -> None:
     """Show how fast mail goes to a domain, or limit it."""
-    domain = domain.lower()
     with opened(data) as app:
         paces = paces_of(app)
         if connections is not None or interval is not None:
-            paces.limit(domain, connections or 0, interval or 0)
+            now = paces.of([domain])[domain]
+            paces.limit(
+                domain,
+                now.most_connections if connections is None else connections,
+                now.least_interval if interval is None else interval,
+            )
         row = _pace(paces, domain)
-    show([row], as_json, "")
+    if as_json:
+        show([row], True, "")
+    else:
+        console.print(card({name.replace("_", " "): str(value) for name, value in row.items()}))
 
 
 def _pace(paces: Paces, domain: str) -> dict[str, Any]:
     found = paces.of([domain])[domain]
     return {
         "domain": domain,
-        "paused": found.paused or False,
+        "paused": found.paused,
         "connections": found.connections,
         "interval_ms": found.interval,
-        "rests_until": _time(found.not_before) if found.not_before else "",
+        "rests_until": iso_time(found.not_before) if found.not_before else "",
         "failures": found.failures,
         "last_failure": found.reason,
     }
+
+
+def _width() -> int | None:
+    """Of the terminal; what goes into a file or another program is not cut."""
+    return console.width if console.is_terminal else None
+
+
+def _nothing(chosen: Filter) -> Text:
+    return Text("nothing waits to leave" if chosen.is_empty else "nothing like that waits", "dim")
 
 
 def _watch(app: App, found: Operations, chosen: Filter, limit: int) -> None:
@@ -200,89 +279,61 @@ def _watch(app: App, found: Operations, chosen: Filter, limit: int) -> None:
     with Live(console=console, auto_refresh=False, screen=True) as view:
         try:
             while True:
-                rows, _ = _rows(app, found, chosen, limit)
-                view.update(as_table(rows) if rows else "nothing waits to leave", refresh=True)
+                room = max(1, (console.height - 2) // 2)
+                some, more = _some(found, chosen, min(limit, room))
+                now = app.clock.seconds()
+                text = as_lines(some, now, console.width) if some else _nothing(chosen)
+                if more:
+                    text.append("\n…and more", "dim")
+                view.update(text, refresh=True)
                 time.sleep(_REFRESH)
         except KeyboardInterrupt:
             return
 
 
-def _chosen(
-    found: Operations, queue_ids: list[str] | None, chosen: Filter, every: bool
-) -> Iterator[str]:
-    ways = bool(queue_ids) + (not chosen.is_empty) + every
-    if ways != 1:
+def _each(
+    found: Operations,
+    queue_ids: list[str] | None,
+    chosen: Filter,
+    every: bool,
+    act: Callable[[Operations, str, Filter], int],
+    *,
+    held: bool | None = None,
+) -> int:
+    """Do it to the messages that are named, or to all that the filters choose: of these only to
+    what is on hold or is not, if *held* says so.
+
+    What a worker has at this moment is left alone, and told. Returns how many were there.
+    """
+    if not (queue_ids or every or not chosen.is_empty):
         raise typer.BadParameter("name messages by their queue ids, or by filters, or say --all")
+    if every and (queue_ids or not chosen.is_empty):
+        raise typer.BadParameter("--all is everything: queue ids and filters choose from it")
     if queue_ids:
-        return iter(queue_ids)
-    return iter(list(dict.fromkeys(queued.entry.queue_id for queued in found.entries(chosen))))
+        return sum(act(found, name, chosen) for name in dict.fromkeys(queue_ids))
+    chosen = replace(chosen, held=held)
+    names = dict.fromkeys(queued.entry.queue_id for queued in found.entries(chosen))
+    count = busy = 0
+    for name in names:
+        try:
+            count += act(found, name, chosen)
+        except NotInQueue:  # it has just left
+            continue
+        except Busy:
+            busy += 1
+    if busy:
+        console.print(
+            f"{busy} left alone: a worker has {'it' if busy == 1 else 'them'} at this moment",
+            style="dim",
+        )
+    return count
 
 
-def _rows(
-    app: App, found: Operations, chosen: Filter, limit: int
-) -> tuple[list[dict[str, Any]], bool]:
+def _messages(count: int) -> str:
+    """An entry is a message to one domain."""
+    return f"{count} entry is" if count == 1 else f"{count} entries are"
+
+
+def _some(found: Operations, chosen: Filter, limit: int) -> tuple[list[Queued], bool]:
     some = list(islice(found.entries(chosen), limit + 1))
-    now = app.clock.seconds()
-    return [_row(queued, now) for queued in some[:limit]], len(some) > limit
-
-
-def _row(queued: Queued, now: float) -> dict[str, Any]:
-    entry = queued.entry
-    others = len(entry.goals) - 1
-    return {
-        "queue_id": entry.queue_id,
-        "age": _span(now - entry.received / 1000),
-        "size": octets(entry.size),
-        "from": entry.sender or "<>",
-        "to": entry.goals[0].address + (f" +{others}" if others else ""),
-        "tries": entry.attempts,
-        "next": _next(queued, now),
-        "last": entry.held or _last(queued),
-    }
-
-
-def _details(queued: Queued, now: float) -> dict[str, Any]:
-    entry = queued.entry
-    return {
-        "queue_id": entry.queue_id,
-        "destination": entry.name,
-        "from": entry.sender or "<>",
-        "to": ", ".join(goal.address for goal in entry.goals),
-        "size": octets(entry.size),
-        "accepted": _time(entry.received),
-        "next": _next(queued, now),
-        "on_hold": entry.held or "no",
-        "attempts": [
-            {"at": _time(at), "step": step, "detail": detail} for at, step, detail in entry.events
-        ],
-    }
-
-
-def _next(queued: Queued, now: float) -> str:
-    if queued.entry.held:
-        return "on hold"
-    if queued.busy:
-        return "now"
-    left = queued.entry.next_try / 1000 - now
-    return f"in {_span(left)}" if left > 0 else "soon"
-
-
-def _last(queued: Queued) -> str:
-    tries = [detail for _, step, detail in queued.entry.events if step == "deferred"]
-    return tries[-1] if tries else ""
-
-
-def _time(milliseconds: int) -> str:
-    return datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat(" ", "seconds")
-
-
-def _span(seconds: float) -> str:
-    """3d 4h, 2h 5m, 5m, 12s."""
-    whole = timedelta(seconds=max(0, round(seconds)))
-    hours, rest = divmod(whole.seconds, 3600)
-    minutes = rest // 60
-    if whole.days:
-        return f"{whole.days}d {hours}h"
-    if hours:
-        return f"{hours}h {minutes}m"
-    return f"{minutes}m" if minutes else f"{rest}s"
+    return some[:limit], len(some) > limit

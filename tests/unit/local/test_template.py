@@ -76,7 +76,12 @@ def test_the_real_template_runs_here() -> None:
     assert {function.name for function in template.functions} == {
         "InboundFunction",
         "TickFunction",
+        "RelayFunction",
+        "BounceFunction",
     }
+    pollers = {function.name: function.pollers for function in template.functions}
+    assert pollers.pop("RelayFunction") > 1, "most of the time it waits for other servers"
+    assert set(pollers.values()) == {1}
     inbound = next(spec for spec in template.queues if spec.name == "inbound")
     assert inbound.max_receives == 5
     for function in template.functions:
