@@ -130,7 +130,7 @@ def test_any_server(
         for number in range(3)
     ]
     results: list[tuple[Parcel, Delivered]] = []
-    courier.deliver(parcels, hosts, 60, lambda parcel, done: results.append((parcel, done)))
+    courier.deliver(parcels, hosts, 60, results.extend)
     courier.close()
     assert [parcel for parcel, _ in results] == parcels
     accepted = sum(found.count(b"250") for found in said)

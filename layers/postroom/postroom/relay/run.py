@@ -56,7 +56,7 @@ _Done = Callable[[Sequence[tuple[Job, Delivered]]], None]
 class Courier(Protocol):
     """relay/smtp/courier.py: delivers to one of the hosts, tells *done* what came of parcels."""
 
-    def deliver_together(
+    def deliver(
         self,
         parcels: Sequence[Parcel],
         hosts: Sequence[Host],
@@ -316,7 +316,7 @@ class Relay:
                 ) -> None:
                     done([(by_name[parcel.name], delivered) for parcel, delivered in results])
 
-                self._courier.deliver_together(parcels, hosts, budget, told, self._resign, width)
+                self._courier.deliver(parcels, hosts, budget, told, self._resign, width)
 
     def _mail_all(self, jobs: list[Job], deadline: float, done: _Done) -> None:
         for job in jobs:

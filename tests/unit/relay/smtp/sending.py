@@ -61,10 +61,11 @@ def send(
     using = by or courier()
     results: list[Delivered] = []
 
-    def done(found: Parcel, delivered: Delivered) -> None:
-        assert set(delivered.outcomes) == {one.address for one in found.recipients}
-        results.append(delivered)
-        then(found, delivered)
+    def done(came: Sequence[tuple[Parcel, Delivered]]) -> None:
+        for found, delivered in came:
+            assert set(delivered.outcomes) == {one.address for one in found.recipients}
+            results.append(delivered)
+            then(found, delivered)
 
     hosts = [host(sink)] if isinstance(sink, Sink) else sink
     using.deliver(parcels or (parcel(),), hosts, budget, done, resign)

@@ -294,7 +294,9 @@ def test_several_threads() -> None:
     def deliver(number: int, sink: Sink) -> None:
         for turn in range(10):
             found = [parcel(name=f"t{number}.{turn}.{count}") for count in range(3)]
-            by.deliver(found, [host(sink)], 60, lambda _, done: results.append(done))
+            by.deliver(
+                found, [host(sink)], 60, lambda came: results.extend(done for _, done in came)
+            )
 
     with Sink() as sink:
         threads = [threading.Thread(target=deliver, args=(n, sink)) for n in range(6)]
