@@ -163,16 +163,19 @@ class Session:
 
     def _answer(self, ask: Ask, lost: SessionEnded | None) -> Steps[Reply]:
         """Wait for one reply. *lost*: what went wrong in sending. Raises SessionEnded."""
-        deadline = self._clock.seconds() + (self._left(ask.timeout) if lost is None else 1.0)
+        patience = self._left(ask.timeout) if lost is None else 1.0
+        deadline = self._clock.seconds() + patience
         reader = self._reader
         try:
             while (reply := reader.next()) is None:
-                left = deadline - self._clock.seconds()
+                # By the clock, and by the waits themselves: a clock may be set back.
+                left = min(deadline - self._clock.seconds(), patience)
                 try:
                     octets = self._connection.receive(_RECEIVE, min(left, _TURN))
                 except PeerSilent:
                     if left <= _TURN:
                         raise
+                    patience -= _TURN
                     yield
                     continue
                 if not octets:
