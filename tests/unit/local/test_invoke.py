@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from local.runtime.invoke import failed_letters, invoke, load, schedule_event, sqs_event
+from local.runtime.invoke import close, failed_letters, invoke, load, schedule_event, sqs_event
 from local.runtime.template import FunctionSpec
 from postroom.errors import BadSetting
 from postroom.platform.queue import Letter
@@ -26,6 +26,17 @@ def test_each_function_has_a_module_of_its_own(tmp_path: Path) -> None:
     handlers = load(first), load(second)
     assert invoke(first, handlers[0], {"a": 1}) == ("first", {"a": 1})
     assert invoke(second, handlers[1], {}) == ("second", {})
+
+
+def test_a_module_may_finish_what_it_has_under_way(tmp_path: Path) -> None:
+    text = "handler = lambda event, context: closed\nclosed = []\ndef close(): closed.append(1)"
+    function = spec(tmp_path / "f", text)
+    handler = load(function)
+    close(function)
+    assert invoke(function, handler, {}) == [1]
+    without = spec(tmp_path / "g", "handler = lambda event, context: None")
+    load(without)
+    close(without)
 
 
 def test_the_context_tells_name_memory_and_time_left(tmp_path: Path) -> None:

@@ -148,6 +148,12 @@ def test_the_real_template_runs_here() -> None:
         pytest.param("Resources:", "Sources:", "Resources", id="no resources"),
         pytest.param("Table: {Type", "Table: {Kind", "Type", id="resource without a type"),
         pytest.param("Globals:", "Globals: [", "cannot read", id="no YAML"),
+        pytest.param(
+            "Properties:\n          CodeUri",
+            "Metadata: {Postroom: {Pollers: 0}}\n        Properties:\n          CodeUri",
+            "0 pollers",
+            id="nobody polls",
+        ),
     ],
 )
 def test_what_cannot_run_stops_at_start(tmp_path: Path, old: str, new: str, complaint: str) -> None:
