@@ -22,8 +22,8 @@ class Site(http.server.ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, certificate: trustme.LeafCert) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
+    def __init__(self, certificate: trustme.LeafCert, address: str, port: int) -> None:
+        super().__init__((address, port), _Handler)
         self.asked: list[tuple[str, str, str, bytes]] = []
         self.answer: Answer = text(b"hello")
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -77,8 +77,10 @@ def raw(*pieces: bytes, pause: float = 0.0) -> Answer:
 
 
 @contextmanager
-def served(certificate: trustme.LeafCert) -> Iterator[Site]:
-    site = Site(certificate)
+def served(
+    certificate: trustme.LeafCert, address: str = "127.0.0.1", port: int = 0
+) -> Iterator[Site]:
+    site = Site(certificate, address, port)
     thread = threading.Thread(target=site.serve_forever, args=(0.05,))
     thread.start()
     try:

@@ -43,7 +43,7 @@ def relay_of(app: App) -> "Relay":
         routes=routes_of(app),
         destinations=Destinations(
             app.resolver,
-            HttpsWeb(),
+            HttpsWeb(app.resolver),
             table,
             clock,
             randomness,
@@ -100,7 +100,7 @@ def report_on_tls(app: App) -> int:
 
     host = app.hostname
     submitter = Submitter(host, host, f"postmaster@{host}")
-    reports = DailyReports(app.table, app.resolver, HttpsWeb(), submitter)
+    reports = DailyReports(app.table, app.resolver, HttpsWeb(app.resolver), submitter)
     now = app.clock.now()
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0).timestamp()
     count = 0
