@@ -10,7 +10,7 @@ from postroom.relay.operations import Operations
 from postroom.relay.pace import EASY
 from postroom.relay.parcel import Parcel
 from postroom.relay.reports import report_of
-from postroom.relay.smtp import courier
+from postroom.relay.smtp import attempt
 from postroom.relay.smtp.content import Content
 from postroom.relay.waiting import REPORT, every
 from tests.sinks import Sink
@@ -42,7 +42,7 @@ def test_a_message_that_does_the_unforeseen_leaves_the_others_alone(
                 raise ZeroDivisionError
             super().__init__(parcel, *more)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(courier, "Content", Odd)
+    monkeypatch.setattr(attempt, "Content", Odd)
     with Sink() as sink:
         attempts.lead("elsewhere.test", sink.port)
         world.add(*entries)
