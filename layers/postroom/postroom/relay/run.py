@@ -9,34 +9,32 @@ route leads to one server is one destination.
 import logging
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Literal, Protocol
 
 from postroom.errors import BlobMissing, PostroomError, StoreUnavailable
 from postroom.platform.blobs import BlobStore
 from postroom.platform.clock import Clock
 from postroom.platform.mailer import Mailer
-from postroom.platform.table import Key
 from postroom.relay.destinations.facts import Facts
 from postroom.relay.destinations.find import Destinations, Unroutable
 from postroom.relay.destinations.routes import Route, Routes, by_url
 from postroom.relay.entries import Entry
 from postroom.relay.mailing import hand_to_service, unforeseen
 from postroom.relay.memory import Room
-from postroom.relay.pace import Admission, Pace, Paces
+from postroom.relay.pace import Admission, Paces
 from postroom.relay.parcel import (
-    NOT_TRIED,
     Delivered,
     Host,
     Outcome,
     Parcel,
-    Strain,
     TlsResult,
 )
 from postroom.relay.recording import Job, Recorder, Text
 from postroom.relay.settling import same_for_all
 from postroom.relay.signing import Signer, signature
 from postroom.relay.tls_reports.store import TlsReports
+from postroom.relay.visits import Visit, Wish, shares, was_tried, wish_of
 from postroom.relay.waiting import Ticket
 
 log = logging.getLogger(__name__)
@@ -46,10 +44,8 @@ _RELEASED = 50  # texts let go together: a worker that is killed leaves as many 
 _WIDTH = 20  # connections that one thread drives
 _GLANCE = 1.0  # seconds between two looks for a free thread
 _STORE_PAUSE = 60.0  # seconds before the next attempt when our own store fails
-_SHARE = 8 * 1024 * 1024  # octets of texts that one thread holds at once, or one larger text
 
 
-_Wish = tuple[bool, bool, bool]  # REQUIRETLS, TLS-Required: No, null reverse-path
 _Done = Callable[[Sequence[tuple[Job, Delivered]]], None]
 
 
@@ -130,13 +126,13 @@ class Relay:
             calls.append(call)
         wait(calls, self._patience or None)
 
-    def _ways(self, jobs: list[Job]) -> list[tuple[Route, list["_Visit"]]]:
+    def _ways(self, jobs: list[Job]) -> list[tuple[Route, list[Visit]]]:
         """The jobs by route and domain. Raises StoreUnavailable."""
         if not jobs:
             return []
         paces = self._paces.of({job.entry.domain for job in jobs})
         routes = self._routes.find([(job.entry.sender_domain, job.entry.domain) for job in jobs])
-        ways: dict[Hashable, tuple[Route, dict[str, _Visit]]] = {}
+        ways: dict[Hashable, tuple[Route, dict[str, Visit]]] = {}
         for job, usual in zip(jobs, routes, strict=True):
             route = by_url(job.entry.via) if job.entry.via else usual
             domain = job.entry.domain
@@ -144,7 +140,7 @@ class Relay:
             _, visits = ways.setdefault(
                 route if route.kind == "smtp" else (route, domain), (route, {})
             )
-            visits.setdefault(domain, _Visit(domain, paces[domain])).jobs.append(job)
+            visits.setdefault(domain, Visit(domain, paces[domain])).jobs.append(job)
         return [(route, list(visits.values())) for route, visits in ways.values()]
 
     def _forget(self, call: "Future[None]") -> None:
@@ -162,7 +158,7 @@ class Relay:
         self._courier.close()
         self._tls_reports.flush()
 
-    def _attempt(self, route: Route, visits: list["_Visit"], deadline: float) -> None:
+    def _attempt(self, route: Route, visits: list[Visit], deadline: float) -> None:
         try:
             going = [visit for visit in visits if self._is_admitted(visit)]
             if going:
@@ -171,7 +167,7 @@ class Relay:
             domains = ", ".join(visit.domain for visit in visits[:5])
             log.exception("attempt failed", extra={"domain": domains})
 
-    def _is_admitted(self, visit: "_Visit") -> bool:
+    def _is_admitted(self, visit: Visit) -> bool:
         """Whether some of its jobs may go now; those that may not are put back."""
         domain, pace, jobs = visit.domain, visit.pace, visit.jobs
         if pace.paused:
@@ -194,12 +190,12 @@ class Relay:
         else:
             self._recorder.turn_away(job, admission.wait)
 
-    def _go(self, route: Route, visits: list["_Visit"], deadline: float) -> None:
+    def _go(self, route: Route, visits: list[Visit], deadline: float) -> None:
         by_domain = {visit.domain: visit for visit in visits}
 
         def done(results: Sequence[tuple[Job, Delivered]]) -> None:
             # Those that were not tried are put back below.
-            tried = [(job, delivered) for job, delivered in results if _was_tried(delivered)]
+            tried = [(job, delivered) for job, delivered in results if was_tried(delivered)]
             for job, delivered in tried:
                 by_domain[job.entry.domain].note(delivered)
             over.extend(
@@ -240,11 +236,11 @@ class Relay:
                 self._paces.done(visit.domain, visit.slot, strain, visit.reason, good=visit.good)
 
     def _deliver(self, route: Route, jobs: list[Job], deadline: float, done: _Done) -> None:
-        facts: dict[tuple[str, _Wish], Facts] = {}
-        found: dict[tuple[str, _Wish], tuple[Host, ...] | Outcome] = {}
+        facts: dict[tuple[str, Wish], Facts] = {}
+        found: dict[tuple[str, Wish], tuple[Host, ...] | Outcome] = {}
         groups: dict[tuple[Host, ...], list[Job]] = {}
         for job in jobs:
-            domain, wish = job.entry.domain, _wish(job.entry)
+            domain, wish = job.entry.domain, wish_of(job.entry)
             if (domain, wish) not in found:
                 found[domain, wish] = self._hosts(domain, route, wish)
                 facts[domain, wish] = self._destinations.facts(domain, route)
@@ -260,12 +256,12 @@ class Relay:
                 # Reports about TLS say "TLS-Required: No": they must not be reported on in turn.
                 if delivered.tls and not job.entry.tls_optional:
                     domain = job.entry.domain
-                    self._note_tls(domain, facts[domain, _wish(job.entry)], delivered.tls)
+                    self._note_tls(domain, facts[domain, wish_of(job.entry)], delivered.tls)
 
         for hosts, some in groups.items():
             self._hand_over(some, hosts, deadline, told)
 
-    def _hosts(self, domain: str, route: Route, wish: _Wish) -> tuple[Host, ...] | Outcome:
+    def _hosts(self, domain: str, route: Route, wish: Wish) -> tuple[Host, ...] | Outcome:
         required, optional, bounce = wish
         try:
             if required and bounce:
@@ -299,7 +295,7 @@ class Relay:
     ) -> None:
         # Together as many connections as each of the domains by itself would have, within bounds.
         width = min(_WIDTH, len({job.entry.domain for job in jobs}))
-        for share in _shares(jobs):
+        for share in shares(jobs):
             with self._room.holding(sum(job.entry.size for job in share)) as entered:
                 budget = deadline - self._clock.seconds()
                 if not entered or budget <= 0:
@@ -357,47 +353,3 @@ class Relay:
     def _resign(self, parcel: Parcel, content: bytes) -> bytes:
         """Of content that had to be encoded anew; what we had not signed stays unsigned."""
         return signature(self._signer, content) if parcel.unsigned_from else b""
-
-
-@dataclass(slots=True)
-class _Visit:
-    """What a batch has for one destination, and how it went there."""
-
-    domain: str
-    pace: Pace
-    jobs: list[Job] = field(default_factory=list)
-    slot: Key | None = None
-    strain: Strain = ""
-    reason: str = ""
-    good: bool = False  # at least one message was taken
-
-    def note(self, delivered: Delivered) -> None:
-        self.strain = delivered.strain
-        for outcome in delivered.outcomes.values():
-            if outcome.kind == "relayed":
-                self.good = True
-        for outcome in delivered.outcomes.values():
-            if outcome.kind == "deferred":
-                self.reason = outcome.reason
-                break
-
-
-def _was_tried(delivered: Delivered) -> bool:
-    return any(outcome is not NOT_TRIED for outcome in delivered.outcomes.values())
-
-
-def _wish(entry: Entry) -> _Wish:
-    return (entry.requiretls, entry.tls_optional, not entry.reverse_path)
-
-
-def _shares(jobs: list[Job]) -> Iterator[list[Job]]:
-    """The jobs in shares whose texts fit into memory together."""
-    share: list[Job] = []
-    octets = 0
-    for job in jobs:
-        if share and octets + job.entry.size > _SHARE:
-            yield share
-            share, octets = [], 0
-        share.append(job)
-        octets += job.entry.size
-    yield share
