@@ -10,8 +10,9 @@ from postroom.journeys.ids import is_queue_id
 from postroom.pipeline.accepted import Accepted, Recipient
 from postroom.platform.blobs import BlobKey
 from postroom.relay.reports import report_of
-from postroom.relay.waiting import REPORT, every
+from postroom.relay.waiting import REPORT
 from tests.flows.house import DOMAIN, HOSTNAME, House, below_ours
+from tests.waiting import every
 
 SENDER = "sender@elsewhere.test"
 

@@ -33,10 +33,11 @@ import pytest
 
 from postroom.app import App, build
 from postroom.platform.queue import Queue
-from postroom.relay.waiting import OUTBOUND, SHARDS, every, feed
+from postroom.relay.waiting import OUTBOUND, SHARDS, feed
 from postroom.relaying import routes_of
 from tests.flows.falls import LEASE, empty_queues, fall, impatient_template, kill_one
 from tests.running import PASSWORD, Postroom, free_port, running
+from tests.waiting import every
 
 USERS = ("ann", "ben", "cem", "dora")
 DOMAINS = tuple(f"d{number}.elsewhere.test" for number in range(20))

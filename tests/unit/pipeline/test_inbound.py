@@ -14,8 +14,9 @@ from postroom.pipeline.accepted import Accepted
 from postroom.pipeline.inbound import process
 from postroom.platform.blobs import BlobKey
 from postroom.relay.reports import Report, report_of
-from postroom.relay.waiting import REPORT, every
+from postroom.relay.waiting import REPORT
 from tests.unit.pipeline.rooms import Rooms
+from tests.waiting import every
 
 DAY = 86_400
 

@@ -6,8 +6,9 @@ from postroom.pipeline.accepted import Accepted, Recipient
 from postroom.pipeline.inbound import process
 from postroom.relay.entries import entry_of
 from postroom.relay.reports import report_of
-from postroom.relay.waiting import OUTBOUND, REPORT, any_of_message, every, gone, guard
+from postroom.relay.waiting import OUTBOUND, REPORT, any_of_message, gone, guard
 from tests.unit.pipeline.rooms import Rooms
+from tests.waiting import every
 
 
 def sent(rooms: Rooms, *recipients: str) -> Accepted:

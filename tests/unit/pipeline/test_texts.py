@@ -12,13 +12,13 @@ from postroom.relay.waiting import (
     OUTBOUND,
     REPORT,
     Ticket,
-    every,
     gone,
     guard,
     of_message,
     ticket,
 )
 from tests.unit.pipeline.rooms import Rooms
+from tests.waiting import every
 
 DAY = 86_400
 

@@ -14,7 +14,6 @@ from postroom.relay.waiting import (
     OUTBOUND,
     REPORT,
     Ticket,
-    every,
     feed,
     get_many,
     gone,
@@ -23,6 +22,7 @@ from postroom.relay.waiting import (
     ticket,
 )
 from tests.unit.relay.world import LEASE, World
+from tests.waiting import every
 
 
 def many(world: World, count: int) -> tuple[Dispatch, list[Entry]]:

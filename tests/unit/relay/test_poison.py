@@ -12,10 +12,11 @@ from postroom.relay.parcel import Parcel
 from postroom.relay.reports import report_of
 from postroom.relay.smtp import attempt
 from postroom.relay.smtp.content import Content
-from postroom.relay.waiting import REPORT, every
+from postroom.relay.waiting import REPORT
 from tests.sinks import Sink
 from tests.unit.relay.attempts import Attempts
 from tests.unit.relay.world import LEASE, World
+from tests.waiting import every
 
 DAY = 86_400
 

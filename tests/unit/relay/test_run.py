@@ -12,11 +12,12 @@ from postroom.relay.operations import Operations
 from postroom.relay.parcel import Outcome
 from postroom.relay.reports import Report, report_of
 from postroom.relay.smtp.limits import ClientLimits
-from postroom.relay.waiting import REPORT, every
+from postroom.relay.waiting import REPORT
 from tests.sink_actions import Wait
 from tests.sinks import Sink, Visit, at, refuse, rules
 from tests.unit.relay.attempts import Attempts
 from tests.unit.relay.world import World
+from tests.waiting import every
 
 HOUR, DAY = 3600, 86_400
 

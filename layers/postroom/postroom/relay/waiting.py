@@ -184,15 +184,6 @@ def _guard_key(queue_id: str) -> Key:
     return Key(partition_of(queue_id), f"{queue_id}/g")
 
 
-def every(table: Table, kind: str) -> Iterator[Waiting]:
-    """All records of a kind, shard by shard in order of queue ids; read lazily, in pages."""
-    for number in range(SHARDS):
-        for record in table.range(_shard(number)):
-            found = Ticket(record.key.sort)
-            if found.kind == kind:
-                yield waiting_of(record)
-
-
 def in_order(table: Table, *, held: bool = False) -> Iterator[Waiting]:
     """All records, the earliest due first and those on hold last, or these alone; read lazily, in
     pages."""
