@@ -1,0 +1,67 @@
+"""The state of one run: what a script has read and decided so far."""
+
+from postroom.sieve.actions import Action, Notify, Redirect
+from postroom.sieve.errors import Position, ScriptFailure
+from postroom.sieve.letter import Letter
+from postroom.sieve.limits import Limits
+from postroom.sieve.world import Envelope, World
+
+_NOWHERE = Position(1, 1)
+
+
+class Run:
+    """One message, one recipient. Steps change it; nothing else does."""
+
+    __slots__ = (
+        "actions",
+        "captures",
+        "envelope",
+        "flags",
+        "keeps",
+        "letter",
+        "limits",
+        "position",
+        "steps",
+        "variables",
+        "world",
+    )
+
+    def __init__(self, letter: Letter, envelope: Envelope, world: World, limits: Limits) -> None:
+        self.letter = letter
+        self.envelope = envelope
+        self.world = world
+        self.limits = limits
+        self.variables: dict[str, str] = {}  # names in lower case (RFC 5229 section 3)
+        self.captures: list[str] = []  # ${0}, ${1}, … of the last match (RFC 5229 section 3.2)
+        self.flags: list[str] = []  # the internal variable of RFC 5232 section 2
+        self.actions: list[Action] = []
+        self.keeps = True  # implicit keep is in effect (RFC 5228 section 2.10.2)
+        self.position = _NOWHERE  # of the command at work
+        self.steps = limits.steps
+
+    def spend(self, steps: int = 1) -> None:
+        """Count work; raises ScriptFailure when there was too much of it."""
+        self.steps -= steps
+        if self.steps < 0:
+            raise self.failure("the script does too much for one message")
+
+    def decide(self, action: Action, *, cancels_keep: bool = False) -> None:
+        """Add an action. Raises ScriptFailure when there are too many."""
+        limits = self.limits
+        if len(self.actions) >= limits.actions:
+            raise self.failure(f"more than {limits.actions} actions for one message")
+        for kind, most, what in (
+            (Redirect, limits.redirects, "redirects"),
+            (Notify, limits.notifications, "notifications"),
+        ):
+            if isinstance(action, kind) and self._count(kind) >= most:
+                raise self.failure(f"more than {most} {what} for one message")
+        self.actions.append(action)
+        if cancels_keep:
+            self.keeps = False
+
+    def failure(self, message: str) -> ScriptFailure:
+        return ScriptFailure(self.position, message)
+
+    def _count(self, kind: type) -> int:
+        return sum(isinstance(action, kind) for action in self.actions)
