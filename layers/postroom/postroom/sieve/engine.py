@@ -33,8 +33,8 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """``actions`` hold an implicit Keep when one is due. With an ``error`` they hold what was decided before it,
-    and that keep (RFC 5228 section 2.10.6)."""
+    """``actions`` hold an implicit Keep when one is due; with an ``error`` they are that keep alone
+    (RFC 5228 section 2.10.6)."""
 
     actions: tuple[Action, ...]
     error: ScriptFailure | None = None

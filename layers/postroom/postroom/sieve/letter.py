@@ -15,8 +15,8 @@ class Letter:
         return len(self.original)
 
     def values(self, name: str) -> Sequence[str]:
-        """Values of every field of that name (lower case), in order: unfolded, trimmed, encoded words
-        decoded (RFC 5228 section 2.4.2.2)."""
+        """Values of every field of that name (lower case), in order: unfolded, trimmed, with
+        encoded words decoded (RFC 5228 section 2.4.2.2)."""
         raise NotImplementedError
 
     @property

@@ -22,5 +22,5 @@ Match = Callable[[Run, Sequence[str]], bool]
 
 
 def matcher(call: Call, keys: int) -> Match:
-    """Compile the match that a call asks for by its tags, against the strings at position *keys*."""
+    """Compile the match that a call asks for by its tags, against the strings at *keys*."""
     raise NotImplementedError
