@@ -31,6 +31,7 @@ FLOORS = {
     "postroom.screening": 2,
     "postroom.lists": 2,
     "postroom.autoreply": 2,
+    "postroom.scripts": 2,
     "postroom.relay": 2,
     "postroom.submission": 2,
     "postroom.deliverability": 3,
