@@ -57,6 +57,8 @@ class Target:
     account: str  # id
     address: str  # the account's primary address
     detail: str = ""  # what stood after the separator: alice+DETAIL@ (RFC 5233)
+    scripts: str = ""  # version of the account's scripts, "" for none
+    domain_scripts: str = ""  # version of those of its domain
 
 
 @dataclass(frozen=True, slots=True)

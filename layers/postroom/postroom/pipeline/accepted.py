@@ -32,6 +32,7 @@ class Accepted(msgspec.Struct, frozen=True, omit_defaults=True):
     tls: str = ""  # "TLSv1.3 TLS_AES_256_GCM_SHA384", "" when in the clear
     account: str = ""  # authenticated account id, "" for mail from elsewhere
     ours: bool = False  # made by Postroom itself: a report, an answer; it may go anywhere
+    via: str = ""  # domain of ours in which a script has redirected it; it may go anywhere
     hold_until: int = 0  # milliseconds since 1970, not released before (RFC 4865); 0: at once
     deliver_by: int = 0  # milliseconds since 1970, may be past (RFC 2852); 0: not asked
     by_mode: str = ""  # R or N, with T when a trace is wanted: what to do after deliver_by

@@ -1,50 +1,117 @@
 """The step that appends to mailboxes."""
 
-from dataclasses import replace
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from postroom.errors import ConditionFailed, PostroomError
 from postroom.journeys.store import Event, Journey
+from postroom.mailboxes.names import INBOX
 from postroom.mailboxes.records import Delivery, NewMessage
 from postroom.mailboxes.store import MailboxMissing
 from postroom.pipeline.routing import NO_SUCH_ADDRESS
-from postroom.pipeline.work import Rooms, Work
+from postroom.pipeline.work import Fate, Filing, Rooms, Work
 from postroom.platform.table import Put
 from postroom.relay.outbound import CLAIM
 
 
-def deliver(app: Rooms, works: list[Work]) -> None:
-    """Append to each account's INBOX, once: the journey record is the marker.
+@dataclass(frozen=True, slots=True)
+class _Copy:
+    """One filing to be done, with its marker."""
 
-    All mailboxes of the batch are written together, one transaction each.
+    work: Work
+    account: str
+    filing: Filing
+    last: bool = True  # of its account: what belongs to the whole effect is written with it
+
+    @property
+    def place(self) -> str:
+        """The account; for its other mailboxes, with more: each is an effect that happens once."""
+        filing = self.filing
+        return (
+            self.account if self.last else f"{self.account} {filing.mailbox} {filing.edited or ''}"
+        )
+
+
+def deliver(app: Rooms, works: list[Work]) -> None:
+    """Append to the mailboxes that were decided upon, once: the journey record is the marker.
+
+    All mailboxes of the batch are written together, one transaction each. Where an account gets
+    several copies, the last one is written after the others, for its marker says that all is done.
     """
-    _plan(app, [work for work in works if work.targets and work.leaves])
-    pending = [(work, account) for work in works if work.error is None for account in work.targets]
+    _plan(app, [work for work in works if work.copies and work.leaves])
+    going = [work for work in works if work.error is None]
+    copies = [
+        _Copy(work, account, filing, last=False)
+        for work in going
+        for account, fate in work.fates.items()
+        for filing in fate.filings[:-1]
+    ]
+    _append(app, copies)
+    lasts = [
+        _Copy(work, account, fate.filings[-1])
+        for work in going
+        if work.error is None
+        for account, fate in work.fates.items()
+        if fate.filings
+    ]
+    _append(app, lasts)
+    for work in going:
+        _note(app, work)
+
+
+def _append(app: Rooms, copies: Sequence[_Copy]) -> None:
+    if not copies:
+        return
     deliveries = [
         Delivery(
-            account,
-            app.mailboxes.inbox(account),
-            [_new_message(work, account)],
-            [_marker(app, work, account)],
+            copy.account,
+            copy.filing.mailbox,
+            [_new_message(copy.work, copy.account, copy.filing)],
+            _also(app, copy),
         )
-        for work, account in pending
+        for copy in copies
     ]
-    outcomes = app.mailboxes.append_many(deliveries)
-    for (work, account), outcome in zip(pending, outcomes, strict=True):
-        if isinstance(outcome, MailboxMissing):
-            _no_mailbox(app, work, account, outcome)
+    elsewhere = []
+    for copy, outcome in zip(copies, app.mailboxes.append_many(deliveries), strict=True):
+        inbox = app.mailboxes.inbox(copy.account)
+        if isinstance(outcome, MailboxMissing) and copy.filing.mailbox != inbox:
+            # Removed at this moment: nothing that a script wants is worth losing the message.
+            elsewhere.append(replace(copy, filing=replace(copy.filing, mailbox=inbox, name=INBOX)))
+        elif isinstance(outcome, MailboxMissing):
+            _no_mailbox(app, copy.work, copy.account, outcome)
         elif isinstance(outcome, ConditionFailed):
             continue  # delivered by an earlier run
         elif isinstance(outcome, PostroomError):
-            work.error = outcome
+            copy.work.error = outcome
+    _append(app, elsewhere)
 
 
 def _plan(app: Rooms, works: list[Work]) -> None:
     """Mailboxes and the relay share the text: the relay's part has a reference of its own."""
     for work in works:
-        assert work.summary is not None  # noqa: S101  (set by `read`)
-        message = _new_message(work, next(iter(work.targets)))
+        account, filing = next(
+            (account, filing)
+            for account, fate in work.fates.items()
+            for filing in fate.filings
+            if filing.edited is None
+        )
+        message = _new_message(work, account, filing)
         try:
             app.mailboxes.plan([message, replace(message, references=1, claim=CLAIM)])
+        except PostroomError as error:
+            work.error = error
+
+
+def _note(app: Rooms, work: Work) -> None:
+    """Accounts that keep nothing of the message still have a journey, and its marker."""
+    for account, fate in work.fates.items():
+        if fate.filings or work.error is not None:
+            continue
+        try:
+            app.table.write(_marker(app, work, account, fate), *fate.noted)
+        except ConditionFailed:
+            continue  # by an earlier run
         except PostroomError as error:
             work.error = error
 
@@ -56,44 +123,72 @@ def _no_mailbox(app: Rooms, work: Work, account: str, error: MailboxMissing) -> 
         return
     now = int(app.clock.seconds() * 1000)
     gone_too = set(work.recipients[account])
-    work.leaving.told = [
-        told
-        for told in work.leaving.told
-        if not (told.action == "delivered" and told.address in gone_too)
-    ]
+    work.leaving.take_back(gone_too)
     for recipient in work.accepted.recipients:
         if recipient.address in gone_too:
             reason = f"{work.targets[account].address}: {error}"
             work.leaving.tell("failed", recipient, NO_SUCH_ADDRESS, reason, now)
 
 
-def _new_message(work: Work, account: str) -> NewMessage:
+def _new_message(work: Work, account: str, filing: Filing) -> NewMessage:
     accepted, target = work.accepted, work.targets[account]
-    assert work.summary is not None  # noqa: S101  (set by `read`, or the work has left the batch)
     prefix = f"Return-Path: <{accepted.reverse_path}>\r\nDelivered-To: {target.address}\r\n"
+    if filing.edited is not None and filing.summary is not None:
+        blob, summary, references = filing.edited, filing.summary, 1
+        claim = _digest([f"{account} {filing.mailbox}"])
+    else:
+        assert work.summary is not None  # noqa: S101  (set by `read`, or the work has left the batch)
+        blob, summary, references = accepted.blob, work.summary, work.copies
+        claim = _claim(work)
     return NewMessage(
-        blob=accepted.blob,
-        summary=work.summary,
+        blob=blob,
+        summary=summary,
         internal_date=accepted.received // 1000,
+        flags=filing.flags,
         prefix=prefix.encode(),
-        references=len(work.targets),
-        claim=work.claim,
+        references=references,
+        claim=claim,
     )
 
 
-def _marker(app: Rooms, work: Work, account: str) -> Put:
-    accepted, target = work.accepted, work.targets[account]
+def _claim(work: Work) -> str:
+    """Names the mailboxes that share the text: a later run may find others, because an alias or
+    a script was changed."""
+    return _digest(
+        [
+            f"{account} {filing.mailbox}"
+            for account, fate in work.fates.items()
+            for filing in fate.filings
+            if filing.edited is None
+        ]
+    )
+
+
+def _digest(names: Sequence[str]) -> str:
+    return hashlib.blake2b(" ".join(sorted(names)).encode(), digest_size=4).hexdigest()
+
+
+def _also(app: Rooms, copy: _Copy) -> list[Put]:
+    work, target = copy.work, copy.work.targets[copy.account]
     now = int(app.clock.seconds() * 1000)
-    return app.journeys.marker(
-        Journey(
-            accepted.queue_id,
-            account,
-            accepted.message_id[:200],
-            accepted.reverse_path,
-            tuple(work.recipients[account][:20]),
-            (
-                work.origin,
-                Event(now, "delivered", f"{target.address} INBOX"),
-            ),
-        )
+    filed = Event(now, "delivered", f"{target.address} {copy.filing.name}")
+    fate = work.fates[copy.account]
+    events = (*fate.events, filed) if copy.last else (filed,)
+    marker = app.journeys.marker(_journey(work, copy.account, copy.place, events))
+    return [marker, *fate.noted] if copy.last else [marker]
+
+
+def _marker(app: Rooms, work: Work, account: str, fate: Fate) -> Put:
+    return app.journeys.marker(_journey(work, account, account, fate.events))
+
+
+def _journey(work: Work, account: str, place: str, events: Sequence[Event]) -> Journey:
+    accepted = work.accepted
+    return Journey(
+        accepted.queue_id,
+        place,
+        accepted.message_id[:200],
+        accepted.reverse_path,
+        tuple(work.recipients[account][:20]),
+        (work.origin, *events),
     )

@@ -12,6 +12,7 @@ from postroom.message.headers import end_of_header
 from postroom.message.summary import summarise
 from postroom.pipeline.accepted import Accepted
 from postroom.pipeline.delivering import deliver
+from postroom.pipeline.filtering import filter_mail
 from postroom.pipeline.later import HELD, hold, letters
 from postroom.pipeline.relaying import relay
 from postroom.pipeline.routing import route
@@ -117,7 +118,7 @@ def _end(app: Rooms, work: Work) -> None:
         app.table.write(gone(work.later))
     # Nobody needs the text, or whoever has done so while the record of `later` was still there
     # could not let go of it.
-    unneeded = not work.waits and (work.leaves or not work.targets)
+    unneeded = not work.waits and (work.leaves or not work.copies)
     if unneeded or work.later is not None:
         app.outbound.release(work.accepted.queue_id, work.accepted.blob)
 
@@ -141,6 +142,7 @@ STEPS: tuple[Callable[[Rooms, list[Work]], None], ...] = (
     wait,
     route,
     read,
+    filter_mail,
     deliver,
     relay,
     record,

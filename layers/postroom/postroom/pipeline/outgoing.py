@@ -4,7 +4,7 @@ Forwarding and expanding follow RFC 3461 section 5.2; who is told, section 4.1.
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -53,6 +53,14 @@ class Leaving:
             self.told.append(
                 Told(recipient.address, action, status, reason, at, recipient.original)
             )
+
+    def take_back(self, addresses: Collection[str]) -> None:
+        """Their mail is in no mailbox after all."""
+        self.told = [
+            told
+            for told in self.told
+            if told.action != "delivered" or told.address not in addresses
+        ]
 
 
 def dispatch(

@@ -1,7 +1,5 @@
 """Where each recipient's mail goes: accounts here, addresses elsewhere, or nowhere."""
 
-import hashlib
-
 from postroom.directory.addresses import BadAddress, canonical, canonical_domain
 from postroom.directory.records import Route
 from postroom.pipeline.accepted import Recipient
@@ -19,20 +17,19 @@ def route(app: Rooms, works: list[Work]) -> None:
     for work in works:
         for recipient in work.accepted.recipients:
             _add_route(app, work, recipient, found[recipient.address])
-        accounts = " ".join(sorted(work.targets))
-        work.claim = hashlib.blake2b(accounts.encode(), digest_size=4).hexdigest()
 
 
 def _add_route(app: Rooms, work: Work, recipient: Recipient, route: Route) -> None:
     now = int(app.clock.seconds() * 1000)
     leaving, address = work.leaving, recipient.address
+    anywhere = work.is_ours or work.accepted.via
     if is_rewritten(address):
         original = app.forwarding.original(address)
         if original is not None:
             leaving.add(original, recipient, expanded=False, via=domain_of(address))
             return
     elsewhere, reasons = list(route.elsewhere), list(route.reasons)
-    if any(_same(other, address) for other in elsewhere) and not work.is_ours:
+    if any(_same(other, address) for other in elsewhere) and not anywhere:
         # Its domain was ours when it was accepted.
         elsewhere = []
         reasons.append(f"{address}: not in a domain of ours")
@@ -45,8 +42,9 @@ def _add_route(app: Rooms, work: Work, recipient: Recipient, route: Route) -> No
         if not expanded:
             leaving.tell("delivered", recipient, "2.0.0", "It is in the mailbox.", now)
     for other in elsewhere:
-        via = "" if _same(other, address) else domain_of(address)
-        leaving.add(other if via else address, recipient, expanded=expanded, via=via)
+        same = _same(other, address)
+        via = work.accepted.via if same else domain_of(address)
+        leaving.add(address if same else other, recipient, expanded=expanded, via=via)
     if reasons and not route.targets and not elsewhere:
         leaving.tell("failed", recipient, NO_SUCH_ADDRESS, "; ".join(reasons), now)
 

@@ -1,0 +1,20 @@
+"""The step that decides what becomes of a message at each account: its scripts have the say."""
+
+from postroom.errors import PostroomError
+from postroom.pipeline.work import Fate, Filing, Rooms, Work
+
+
+def filter_mail(app: Rooms, works: list[Work]) -> None:
+    """Without scripts a message goes to INBOX. With them, `pipeline.scripted` asks and acts."""
+    for work in works:
+        try:
+            for account, target in work.targets.items():
+                if target.scripts or target.domain_scripts:
+                    # Most accounts have none: whoever meets none, loads no engine.
+                    from postroom.pipeline.scripted import fate_by_scripts
+
+                    work.fates[account] = fate_by_scripts(app, work, target)
+                else:
+                    work.fates[account] = Fate((Filing(app.mailboxes.inbox(account)),))
+        except PostroomError as error:
+            work.error = error
