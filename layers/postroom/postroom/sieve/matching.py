@@ -21,6 +21,11 @@ MATCH_TAGS: tuple[Tag, ...] = (
 Match = Callable[[Run, Sequence[str]], bool]
 
 
-def matcher(call: Call, keys: int) -> Match:
-    """Compile the match that a call asks for by its tags, against the strings at *keys*."""
+def matcher(
+    call: Call, keys: int, split: Callable[[Sequence[str]], Sequence[str]] = tuple
+) -> Match:
+    """Compile the match that a call asks for by its tags, against the strings at *keys*.
+
+    *split* makes the keys of those strings: flags may share one (RFC 5232 section 2).
+    """
     raise NotImplementedError
