@@ -76,6 +76,9 @@ class Call(Protocol):
     def constants(self, key: int | str) -> tuple[str, ...] | None:
         """The strings when all are the same in every run, else None."""
 
+    def written(self, key: int | str) -> str:
+        """The string, before variables are filled in (RFC 5230 section 4.2 asks for it)."""
+
     def wrong(self, message: str, key: int | str | None = None) -> None:
         """Note a problem, at the argument or at the command. The compile function goes on with
         something harmless; the script will not be used."""

@@ -15,6 +15,7 @@ class Run:
     __slots__ = (
         "actions",
         "captures",
+        "earlier",
         "envelope",
         "flags",
         "keeps",
@@ -35,6 +36,7 @@ class Run:
         self.captures: list[str] = []  # ${0}, ${1}, … of the last match (RFC 5229 section 3.2)
         self.flags: list[str] = []  # the internal variable of RFC 5232 section 2
         self.actions: list[Action] = []
+        self.earlier = 0  # how many of the actions are of programs that ran before this one
         self.keeps = True  # implicit keep is in effect (RFC 5228 section 2.10.2)
         self.position = _NOWHERE  # of the command at work
         self.steps = limits.steps
