@@ -38,7 +38,7 @@ class Definition:
     kind: Literal["action", "control", "test"]
     compile: "Callable[[Call], Test] | Callable[[Call], Step]"
     takes: tuple[Shape, ...] = ()
-    optional: int = 0  # so many of `takes`, from the first, may be left out
+    optional: int = 0  # so many of `takes` may be left out: the first; if negative, the last
     tags: tuple[Tag, ...] = ()
     extension: str = ""  # as in Tag
     tests: Literal[0, 1, "list"] = 0
@@ -57,6 +57,7 @@ class Call(Protocol):
     required: frozenset[str]  # the extensions in force
     tests: Sequence[Test]
     block: Sequence[Step]
+    around: "Sequence[Call]"  # the commands in whose blocks this one stands, the outermost first
 
     def has(self, key: int | str) -> bool:
         """Whether the argument was given."""

@@ -4,6 +4,7 @@ from postroom.sieve.actions import Action, Notify, Redirect
 from postroom.sieve.errors import Position, ScriptFailure
 from postroom.sieve.letter import Letter
 from postroom.sieve.limits import Limits
+from postroom.sieve.parts import MimePart
 from postroom.sieve.world import Envelope, World
 
 _NOWHERE = Position(1, 1)
@@ -21,6 +22,7 @@ class Run:
         "keeps",
         "letter",
         "limits",
+        "part",
         "position",
         "steps",
         "variables",
@@ -31,6 +33,7 @@ class Run:
         self.letter = letter
         self.envelope = envelope
         self.world = world
+        self.part: MimePart | None = None  # where foreverypart has come to (RFC 5703 section 3)
         self.limits = limits
         self.variables: dict[str, str] = {}  # names in lower case (RFC 5229 section 3)
         self.captures: list[str] = []  # ${0}, ${1}, … of the last match (RFC 5229 section 3.2)

@@ -1,0 +1,80 @@
+"""The fields of one header as scripts see them: each decoded once, when it is first asked for."""
+
+from functools import cached_property
+
+from postroom.message.headers import end_of_header, fields, pairs, unfold
+from postroom.message.words import decode_words
+
+# Of a longer header the rest is as if it were body: it is kept, but no test sees it.
+LONGEST = 1 << 18
+_SPACE = " \t\r\n"
+
+
+class Header:
+    """A header, immutable: an edit gives another one. ``octets`` are without the empty line.
+
+    Names are asked for in lower case. What is no field name (RFC 5322 section 2.2) matches nothing
+    (RFC 5228 section 2.4.2.2).
+    """
+
+    def __init__(self, octets: bytes) -> None:
+        self.octets = octets
+        self._values: dict[str, tuple[str, ...]] = {}
+
+    @staticmethod
+    def of(text: bytes, start: int = 0, end: int | None = None) -> "Header":
+        """The header that begins at *start*, of a text or of a part that ends at *end*."""
+        limit = len(text) if end is None else end
+        body = end_of_header(text, start, min(limit, start + LONGEST))
+        for empty in (b"\r\n", b"\n"):
+            line = body - len(empty)
+            if text.endswith(empty, start, body) and (
+                line == start or text.endswith(b"\n", start, line)
+            ):
+                return Header(text[start:line])
+        if body < limit:  # too long: cut where a field ends
+            while (body := text.rfind(b"\n", start, body) + 1) and text[body : body + 1] in b" \t":
+                body -= 1
+        return Header(text[start:body])
+
+    def raw(self, name: str) -> tuple[bytes, ...]:
+        """Values of every field of that name in order, unfolded and trimmed."""
+        return tuple([unfold(value) for value in self._by_name.get(name, ())])
+
+    def values(self, name: str) -> tuple[str, ...]:
+        """The same as text: encoded words decoded (RFC 5228 section 2.7.2), then trimmed."""
+        found = self._values.get(name)
+        if found is None:
+            found = tuple([decode_words(value).strip(_SPACE) for value in self.raw(name)])
+            self._values[name] = found
+        return found
+
+    def has(self, name: str) -> bool:
+        return name in self._by_name
+
+    def with_field(self, field: bytes, *, last: bool) -> "Header":
+        """With one more field, first or last. It ends in CRLF."""
+        if not last:
+            return Header(field + self.octets)
+        ended = self.octets.endswith(b"\n") or not self.octets
+        return Header(self.octets + (b"" if ended else b"\r\n") + field)
+
+    def without(self, name: str, dropped: tuple[int, ...]) -> "Header":
+        """Without some of the fields of a name: the first is 0."""
+        kept = []
+        seen = start = 0
+        for field in fields(self.octets):
+            if field.name.lower() == name:
+                if seen in dropped:
+                    kept.append(self.octets[start : field.start])
+                    start = field.end
+                seen += 1
+        return Header(b"".join([*kept, self.octets[start:]]))
+
+    @cached_property
+    def _by_name(self) -> dict[str, list[bytes]]:
+        found: dict[str, list[bytes]] = {}
+        for name, value in pairs(self.octets):
+            if name:
+                found.setdefault(name.strip().decode("utf-8", "surrogateescape"), []).append(value)
+        return found
