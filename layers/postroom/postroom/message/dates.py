@@ -33,6 +33,12 @@ _LONGEST = 200
 
 def parse_date(value: bytes) -> int | None:
     """Return the seconds since 1970 that a Date field names, or None when it names no day."""
+    found = parse_zoned_date(value)
+    return None if found is None else found[0]
+
+
+def parse_zoned_date(value: bytes) -> tuple[int, int] | None:
+    """The same, and how many minutes its zone is ahead of UTC."""
     value = value[:_LONGEST].strip()
     if b"(" in value:
         value = _COMMENT.sub(b" ", value).strip()
@@ -44,17 +50,20 @@ def parse_date(value: bytes) -> int | None:
     if seconds is None:
         return None
     if sign:
-        away = int(zone_hour) * 3600 + int(zone_minute) * 60
-        return seconds - away if sign == b"+" else seconds + away
-    return seconds - _ZONES.get(zone.lower(), 0) * 3600 if zone else seconds
+        minutes = int(zone_hour) * 60 + int(zone_minute)
+        minutes = minutes if sign == b"+" else -minutes
+    else:
+        minutes = _ZONES.get(zone.lower(), 0) * 60 if zone else 0
+    return seconds - minutes * 60, minutes
 
 
-def _parse_asctime(value: bytes) -> int | None:
+def _parse_asctime(value: bytes) -> tuple[int, int] | None:
     match = _ASCTIME.match(value)
     if match is None:
         return None
     month, day, hour, minute, second, year = match.groups()
-    return _seconds(year, month, day, hour, minute, second)
+    seconds = _seconds(year, month, day, hour, minute, second)
+    return None if seconds is None else (seconds, 0)
 
 
 def _seconds(

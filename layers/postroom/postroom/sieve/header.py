@@ -1,5 +1,6 @@
 """The fields of one header as scripts see them: each decoded once, when it is first asked for."""
 
+from collections.abc import Collection
 from functools import cached_property
 
 from postroom.message.headers import end_of_header, fields, pairs, unfold
@@ -59,7 +60,7 @@ class Header:
         ended = self.octets.endswith(b"\n") or not self.octets
         return Header(self.octets + (b"" if ended else b"\r\n") + field)
 
-    def without(self, name: str, dropped: tuple[int, ...]) -> "Header":
+    def without(self, name: str, dropped: Collection[int]) -> "Header":
         """Without some of the fields of a name: the first is 0."""
         kept = []
         seen = start = 0

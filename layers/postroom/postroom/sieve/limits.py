@@ -16,7 +16,7 @@ class Limits:
     notifications: int = 5
     reason: int = 64 * 1024  # characters of a vacation or a rejection
     steps: int = 100_000  # tests and commands in one run; loops and large lists count as many
-    edited: int = 64 * 1024  # octets that a script may add to a header
+    edited: int = 256 * 1024  # octets that a script may add to a message
 
 
 LIMITS = Limits()
