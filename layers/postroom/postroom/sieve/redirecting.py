@@ -37,7 +37,7 @@ def _redirect(call: Call) -> Step:
         target = to(run)
         action = Redirect(
             address="" if is_list else target,
-            message=run.letter.edited,
+            message=run.letter.redirected,
             notify=notify(run),
             ret=ret(run),
             by=by(run),
