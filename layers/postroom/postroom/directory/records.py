@@ -9,7 +9,10 @@ class Domain:
     name: str  # lower case, A-labels
     alias_of: str = ""  # another domain whose addresses this one shares
     catch_all: str = ""  # address that takes mail for unknown local parts
-    separator: str = "+"  # between local part and detail (RFC 5233); "" turns it off
+    separator: str = "+"  # each of its characters may stand before a detail (RFC 5233); "": none
+    dots_ignored: bool = False  # j.doe@ and jdoe@ are one address
+    patterns: tuple[str, ...] = ()  # local parts of its pattern aliases, the most specific first
+    scripts: str = ""  # version of the domain's Sieve scripts, "" for none
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +24,7 @@ class Account:
     language: str = ""  # BCP 47, of what we write to its owner (bounces); "" when not said
     messages_per_hour: int = 0  # that it may send; 0: as the settings say
     recipients_per_day: int = 0  # of what it sends; 0: as the settings say
+    scripts: str = ""  # version of its Sieve scripts, "" for none
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +32,18 @@ class Alias:
     """Mail for ``address`` goes to ``targets`` instead.
 
     An alias may stand on an account's own address: it then forwards, and keeps a copy only when
-    the address is among its own targets. Targets may lie in domains that are not ours.
+    the address is among its own targets. Targets may lie in domains that are not ours. A ``*``
+    in the local part makes it a pattern: see `directory.patterns`.
+
+    While it is disabled or expired its address still stands: no pattern and no catch-all takes
+    the mail. It goes to the account there, or is refused.
     """
 
     address: str
     targets: tuple[str, ...]
+    enabled: bool = True
+    expires: int = 0  # seconds since 1970 from which on it is closed; 0 never
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,3 +79,4 @@ class Route:
     targets: tuple[Target, ...]
     elsewhere: tuple[str, ...] = ()  # addresses in domains that are not ours
     reasons: tuple[str, ...] = ()
+    answering: tuple[str, ...] = ()  # addresses on the way that answer by themselves

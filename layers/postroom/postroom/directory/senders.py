@@ -1,22 +1,17 @@
 """Which addresses an account may send as.
 
-Its own (details and alias domains included), every alias that leads to it, those a catch-all
-brings to it, and what was granted to it. Somebody who forwards all mail to another account stays
-the only one who sends as that address: forwarding gives mail away, not the name.
+Its own (details, dots and alias domains included), every alias, pattern and masked address that
+leads to it, those a catch-all brings to it, and what was granted to it. Somebody who forwards
+all mail to another account stays the only one who sends as that address: forwarding gives mail
+away, not the name. As a closed alias, which takes no answers, nobody sends.
 
 Pure, over a map of records, as `postroom.directory.routes` is.
 """
 
 from postroom.directory.addresses import Address, BadAddress, canonical
-from postroom.directory.routes import (
-    DEEPEST,
-    MOST_TARGETS,
-    Known,
-    Missing,
-    look_up,
-    targets_of,
-    without_detail,
-)
+from postroom.directory.filing import open_targets
+from postroom.directory.lookup import Known, Missing, look_up, splits
+from postroom.directory.routes import DEEPEST, MOST_TARGETS
 from postroom.platform.table import Key
 
 
@@ -25,13 +20,12 @@ def identity_key(account: str, address: str) -> Key:
     return Key(f"account/{account}", f"identity/{address}")
 
 
-def may_send_as(account: str, address: Address, known: Known) -> bool:
+def may_send_as(account: str, address: Address, known: Known, now: float) -> bool:
     """Raises Missing. One read answers for an own address or a grant, two for most aliases."""
     missing: set[Key] = set()
-    grants = [identity_key(account, str(address)), identity_key(account, f"@{address.domain}")]
-    split = without_detail(address, "+")
-    if split is not None:
-        grants.append(identity_key(account, str(split[0])))
+    # The separators of other domains are not ours to know: that of nearly all must do.
+    granted = [str(address), f"@{address.domain}", *(str(name) for name, _ in splits(address, "+"))]
+    grants = [identity_key(account, name) for name in granted]
     missing.update(key for key in grants if key not in known)
     level, seen = [address], {address}
     for _ in range(DEEPEST):
@@ -48,7 +42,7 @@ def may_send_as(account: str, address: Address, known: Known) -> bool:
             if owner == account:
                 return bool(entry.record.body["enabled"])
             if not owner:  # of an address with an owner the targets are only where it forwards
-                below += _addresses(targets_of(entry.record), seen)
+                below += _addresses(open_targets(entry.record, now), seen)
         if missing:
             raise Missing(missing)
         if any(known[key] is not None for key in grants):

@@ -1,0 +1,158 @@
+"""Aliases: addresses whose mail goes to others."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+
+from postroom.directory.accounts import Accounts
+from postroom.directory.addresses import BadAddress, canonical, canonical_domain, outside
+from postroom.directory.errors import AlreadyThere, InUse, NotThere
+from postroom.directory.filing import (
+    address_key,
+    alias_in,
+    domain_key,
+    listing_key,
+    unchanged,
+    with_alias,
+    without_alias,
+)
+from postroom.directory.patterns import (
+    MOST_PATTERNS,
+    check_pattern,
+    is_pattern,
+    most_specific_first,
+)
+from postroom.directory.records import Alias
+from postroom.directory.register import Standing
+from postroom.platform.table import Delete, Put, Write
+
+MOST_ALIAS_TARGETS = 1_000
+
+
+class Aliases(Accounts):
+    def add_alias(self, alias: Alias) -> Alias:
+        """Send the mail of an address to others, replacing no alias that is there.
+
+        Targets may lie in other domains. Returns it as it is kept. Raises AlreadyThere, NotThere
+        (the alias' own domain), BadAddress, InUse (too many targets, or none).
+        """
+        return self._put_alias(alias, replacing=False)
+
+    def set_alias(self, alias: Alias) -> Alias:
+        """`add_alias`, or replace the alias that is there."""
+        return self._put_alias(alias, replacing=True)
+
+    def change_alias(self, address: str, change: Callable[[Alias], Alias]) -> Alias:
+        """*change* gets the alias as it is, and may be called again when others change it as
+        well; the address stays. Raises NotThere, BadAddress, InUse (as `add_alias`)."""
+
+        def plan() -> tuple[Alias, list[Write]]:
+            standing = self._stand(address)
+            before = None if standing.record is None else alias_in(standing.record)
+            if before is None:
+                raise NotThere("alias", str(standing.place))
+            after = self._checked(replace(change(before), address=before.address))
+            return after, self._alias_writes(standing, after)
+
+        return self._changed(plan)
+
+    def alias(self, address: str) -> Alias | None:
+        """The alias of exactly that address, whether or not it is open."""
+        try:
+            standing = self._stand(address)
+        except (BadAddress, NotThere, InUse):
+            return None
+        return None if standing.record is None else alias_in(standing.record)
+
+    def aliases(self, domain: str) -> Iterator[Alias]:
+        """All of them, patterns and forwards included, in order of their addresses; read as they
+        are asked for."""
+        return filter(None, map(alias_in, self._listed(domain, "alias")))
+
+    def remove_alias(self, address: str) -> None:
+        """An account on the same address stays. Raises NotThere."""
+
+        def plan() -> tuple[None, list[Write]]:
+            standing = self._stand(address)
+            record = standing.record
+            if record is None or alias_in(record) is None:
+                raise NotThere("alias", str(standing.place))
+            gone = Delete(listing_key(standing.filed, "alias"))
+            if standing.body["account"]:
+                return None, [self._put_address(standing, without_alias(standing.body)), gone]
+            return None, [
+                Delete(address_key(standing.filed), unchanged(record)),
+                gone,
+                *self._without_pattern(standing),
+            ]
+
+        self._changed(plan)
+
+    def set_answering(self, address: str, on: bool) -> str:
+        """Say whether an address answers by itself: an alias or an account's own. Returns it as
+        `Route.answering` will name it. Raises NotThere, InUse (a pattern), BadAddress."""
+
+        def plan() -> tuple[str, list[Write]]:
+            standing = self._stand(address)
+            if standing.record is None:
+                raise NotThere("account or alias", str(standing.place))
+            if is_pattern(standing.place):
+                raise InUse(f"{standing.place} is no address to answer from: let a target answer")
+            body = {name: value for name, value in standing.body.items() if name != "answers"}
+            if on:
+                body["answers"] = True
+            return str(standing.filed), [self._put_address(standing, body)]
+
+        return self._changed(plan)
+
+    def _put_alias(self, alias: Alias, replacing: bool) -> Alias:
+        alias = self._checked(alias)
+
+        def plan() -> tuple[Alias, list[Write]]:
+            standing = self._stand(alias.address)
+            if standing.body.get("targets") and (not replacing or standing.body.get("owner")):
+                what = "masked address" if standing.body.get("owner") else "alias"
+                raise AlreadyThere(what, str(standing.place))
+            return replace(alias, address=standing.spelling), self._alias_writes(standing, alias)
+
+        return self._changed(plan)
+
+    def _alias_writes(self, standing: Standing, alias: Alias) -> list[Write]:
+        body = with_alias(standing.body, alias)
+        put = self._put_address(standing, body)
+        domain = standing.domain
+        changed: Write = standing.domain_stays
+        local = standing.filed.local
+        if is_pattern(standing.place) and local not in domain.patterns:
+            check_pattern(standing.place)
+            if len(domain.patterns) >= MOST_PATTERNS:
+                raise InUse(f"{domain.name} has {MOST_PATTERNS} patterns already: remove one first")
+            patterns = most_specific_first([*domain.patterns, local])
+            changed = self._put_domain(replace(domain, patterns=patterns), standing.domain_record)
+        return [put, Put(listing_key(standing.filed, "alias"), {}), changed]
+
+    def _without_pattern(self, standing: Standing) -> list[Write]:
+        domain, local = standing.domain, standing.filed.local
+        if local not in domain.patterns:
+            return []
+        left = tuple(pattern for pattern in domain.patterns if pattern != local)
+        return [self._put_domain(replace(domain, patterns=left), standing.domain_record)]
+
+    def _checked(self, alias: Alias) -> Alias:
+        """Targets each once, canonical where their domain is ours. Raises BadAddress, InUse."""
+        targets = self._targets(alias.targets)
+        if not 1 <= len(targets) <= MOST_ALIAS_TARGETS:
+            raise InUse(
+                f"an alias has 1 to {MOST_ALIAS_TARGETS} targets, this has {len(targets)}"
+                + (": more is a mailing list" if targets else "")
+            )
+        return replace(alias, targets=targets)
+
+    def _targets(self, addresses: Sequence[str]) -> tuple[str, ...]:
+        names = [canonical_domain(address.rpartition("@")[2]) for address in addresses]
+        ours = self._table.get_many([domain_key(name) for name in dict.fromkeys(names)])
+        return tuple(
+            dict.fromkeys(
+                str(canonical(address)) if domain_key(name) in ours else outside(address)
+                for address, name in zip(addresses, names, strict=True)
+            )
+        )
