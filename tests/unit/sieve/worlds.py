@@ -5,8 +5,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
-from postroom.sieve.actions import Action
+import pytest
+
+from postroom.sieve.actions import Action, Keep
 from postroom.sieve.engine import Outcome, Program, compile_script, run
+from postroom.sieve.errors import ScriptError
 from postroom.sieve.letter import Letter
 from postroom.sieve.world import Envelope
 
@@ -95,3 +98,20 @@ def actions(
     found = outcome(*scripts, letter=letter, envelope=envelope, world=world)
     assert found.error is None, found.error
     return found.actions
+
+
+def failure(*scripts: str, letter: bytes = LETTER, world: TableWorld | None = None) -> str:
+    """How a script stopped that was right; nothing came of it but an implicit keep."""
+    found = outcome(*scripts, letter=letter, world=world)
+    assert found.error is not None, found.actions
+    [kept] = found.actions
+    assert isinstance(kept, Keep)
+    assert kept.implicit
+    return str(found.error)
+
+
+def complaints(script: str) -> tuple[str, ...]:
+    """What is wrong with a script."""
+    with pytest.raises(ScriptError) as caught:
+        compile_script(script.encode())
+    return tuple(map(str, caught.value.problems))
