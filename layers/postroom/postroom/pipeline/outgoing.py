@@ -42,7 +42,7 @@ class Leaving:
         if expanded and "SUCCESS" in notify:
             notify = tuple(word for word in notify if word != "SUCCESS") or ("NEVER",)
         if via and not original:
-            original = _orcpt(recipient.address)
+            original = orcpt(recipient.address)
         self.goals.setdefault(address, Goal(address, notify, original))
         if via:
             self.via[address] = via
@@ -214,7 +214,7 @@ def _domain(address: str) -> str:
         return domain.lower()
 
 
-def _orcpt(address: str) -> str:
+def orcpt(address: str) -> str:
     """ORCPT for an address that we forward (RFC 3461 section 5.2.7, RFC 6533 section 3)."""
     if not address.isascii():
         return f"utf-8;{encode_unitext(address)}"

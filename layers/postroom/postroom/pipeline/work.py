@@ -24,11 +24,14 @@ from postroom.relay.waiting import Waiting
 
 if TYPE_CHECKING:  # a function that meets no script loads nothing of them
     from postroom.scripts.store import Scripts
+    from postroom.sieve.letter import Letter
 
 
 class Rooms(Protocol):
     """What the pipeline needs of the application."""
 
+    @property
+    def hostname(self) -> str: ...
     @property
     def table(self) -> Table: ...
     @property
@@ -81,6 +84,7 @@ class Work:
     accepted: Accepted
     later: Waiting | None = None  # the record it has waited in
     text: bytes = b""
+    letter: "Letter | None" = None  # the text as scripts see it
     summary: Summary | None = None
     targets: dict[str, Target] = field(default_factory=dict)  # by account id
     recipients: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))

@@ -1,0 +1,80 @@
+"""A redirect is a letter of its own: with the text as the script left it, into the same queue.
+
+So it is routed like any other, to accounts here with their own scripts or to other servers, and
+its loops are found by the Delivered-To that each redirect leaves in front (as Postfix does).
+"""
+
+import hashlib
+
+import msgspec
+
+from postroom.directory.records import Target
+from postroom.journeys.ids import RANDOM_OCTETS, new_queue_id
+from postroom.message.headers import end_of_header, pairs
+from postroom.pipeline.accepted import Accepted, Recipient
+from postroom.pipeline.outgoing import orcpt
+from postroom.pipeline.routing import domain_of
+from postroom.pipeline.work import Rooms, Work
+from postroom.platform.blobs import BlobKey
+from postroom.sieve.actions import Redirect
+
+
+def goes_round(text: bytes, target: Target) -> bool:
+    """Whether the account has redirected this message before."""
+    own = target.address.encode()
+    header = text[: end_of_header(text)]
+    return any(
+        name == b"delivered-to" and value.strip().lower() == own for name, value in pairs(header)
+    )
+
+
+def redirect(app: Rooms, work: Work, target: Target, action: Redirect) -> str:
+    """Send it on; return the queue id of the new letter. A repeat sends the same letter."""
+    accepted = work.accepted
+    text = b"Delivered-To: %s\r\n" % target.address.encode() + (action.message or work.text)
+    queue_id = _derived(accepted, f"{target.account} {action.address}".encode())
+    app.blobs.put(BlobKey(queue_id), text)
+    came_to = recipient_of(work, target)
+    letter = msgspec.structs.replace(
+        accepted,
+        queue_id=queue_id,
+        blob=BlobKey(queue_id),
+        size=len(text),
+        recipients=(
+            Recipient(
+                action.address,
+                action.notify or _without_success(came_to.notify),
+                came_to.original or orcpt(came_to.address),
+            ),
+        ),
+        ret=action.ret or accepted.ret,
+        hold_until=0,
+        deliver_by=accepted.deliver_by if action.by is None else action.by * 1000,
+        by_mode=accepted.by_mode if action.by is None else action.by_mode,
+        via=domain_of(target.address),
+    )
+    app.queue("inbound").send(letter.to_json())
+    return queue_id
+
+
+def recipient_of(work: Work, target: Target) -> Recipient:
+    """The first of the forward-paths that led to the account."""
+    first = work.recipients[target.account][0]
+    return next(each for each in work.accepted.recipients if each.address == first)
+
+
+def _without_success(notify: tuple[str, ...]) -> tuple[str, ...]:
+    """Success has been told for the delivery to us."""
+    return tuple(word for word in notify if word != "SUCCESS") or (notify and ("NEVER",))
+
+
+def text_key(work: Work, text: bytes) -> BlobKey:
+    """Where a text that a script has edited lies: the same one for a repeat."""
+    return BlobKey(_derived(work.accepted, text))
+
+
+def _derived(accepted: Accepted, what: bytes) -> str:
+    """A queue id that follows from the message's own and from *what*."""
+    named = accepted.queue_id.encode() + b" " + what
+    octets = hashlib.blake2b(named, digest_size=RANDOM_OCTETS).digest()
+    return new_queue_id(accepted.received / 1000, octets, accepted.message_id)
