@@ -130,6 +130,7 @@ def test_languages() -> None:
         (b"=?iso-2022-jp?b?GyRCRnxLXBsoQg==?=", "日本"),
         (b"=?utf-8?q?unterminated", "=?utf-8?q?unterminated"),
         (b"a=?utf-8?q?b?=c", "abc"),
+        pytest.param(b"=?utf-7?q?a+2AA-b?=", "a?b", id="half a pair of surrogates is no text"),
     ],
 )
 def test_encoded_words(value: bytes, expected: str) -> None:
