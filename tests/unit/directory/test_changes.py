@@ -16,11 +16,12 @@ from postroom.platform.table import Put, Record, Write
 
 
 class Meanwhile:
-    """A table before whose next write something else happens."""
+    """A table before whose next writes, which are *times* many, something else happens."""
 
-    def __init__(self, directory: Directory, happens: Callable[[], object]) -> None:
+    def __init__(self, directory: Directory, happens: Callable[[], object], times: int = 1) -> None:
         self._table = directory._table
-        self._happens: list[Callable[[], object]] = [happens]
+        self._happens = happens
+        self._left = times
         directory._table = self  # type: ignore[assignment]
         self._directory = directory
 
@@ -28,9 +29,11 @@ class Meanwhile:
         return getattr(self._table, name)
 
     def write(self, *writes: Write) -> None:
-        if self._happens:
-            self._directory._table = self._table
-            self._happens.pop()()
+        self._directory._table = self._table
+        self._happens()
+        self._left -= 1
+        if self._left and self._directory._table is self._table:
+            self._directory._table = self  # type: ignore[assignment]
         self._table.write(*writes)
 
 

@@ -1,6 +1,7 @@
 """Aliases: addresses whose mail goes to others."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 
 from postroom.directory.accounts import Accounts
@@ -26,6 +27,7 @@ from postroom.directory.register import Standing
 from postroom.platform.table import Delete, Put, Write
 
 MOST_ALIAS_TARGETS = 1_000
+LONGEST_NOTE = 500  # letters
 
 
 class Aliases(Accounts):
@@ -138,21 +140,33 @@ class Aliases(Accounts):
         return [self._put_domain(replace(domain, patterns=left), standing.domain_record)]
 
     def _checked(self, alias: Alias) -> Alias:
-        """Targets each once, canonical where their domain is ours. Raises BadAddress, InUse."""
-        targets = self._targets(alias.targets)
-        if not 1 <= len(targets) <= MOST_ALIAS_TARGETS:
-            raise InUse(
-                f"an alias has 1 to {MOST_ALIAS_TARGETS} targets, this has {len(targets)}"
-                + (": more is a mailing list" if targets else "")
-            )
-        return replace(alias, targets=targets)
+        return checked(alias, self._ours([alias]))
 
-    def _targets(self, addresses: Sequence[str]) -> tuple[str, ...]:
-        names = [canonical_domain(address.rpartition("@")[2]) for address in addresses]
-        ours = self._table.get_many([domain_key(name) for name in dict.fromkeys(names)])
-        return tuple(
-            dict.fromkeys(
-                str(canonical(address)) if domain_key(name) in ours else outside(address)
-                for address, name in zip(addresses, names, strict=True)
-            )
+    def _ours(self, aliases: Iterable[Alias]) -> set[str]:
+        """Those domains of the targets that are ours."""
+        names: dict[str, None] = {}
+        for alias in aliases:
+            for target in alias.targets:
+                with suppress(BadAddress):
+                    names[canonical_domain(target.rpartition("@")[2])] = None
+        found = self._table.get_many([domain_key(name) for name in names])
+        return {name for name in names if domain_key(name) in found}
+
+
+def checked(alias: Alias, ours: Collection[str]) -> Alias:
+    """The alias with its targets each once, canonical where their domain is among *ours*.
+
+    Raises BadAddress, InUse (no targets, or too many).
+    """
+    targets = tuple(dict.fromkeys(_target(address, ours) for address in alias.targets))
+    if not 1 <= len(targets) <= MOST_ALIAS_TARGETS:
+        raise InUse(
+            f"an alias has 1 to {MOST_ALIAS_TARGETS} targets, this has {len(targets)}"
+            + (": more is a mailing list" if targets else "")
         )
+    return replace(alias, targets=targets, note=" ".join(alias.note.split())[:LONGEST_NOTE])
+
+
+def _target(address: str, ours: Collection[str]) -> str:
+    here = canonical_domain(address.rpartition("@")[2]) in ours
+    return str(canonical(address)) if here else outside(address)

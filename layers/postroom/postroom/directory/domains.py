@@ -46,13 +46,15 @@ class Domains(Register):
         """Change the catch-all or the separator. *change* gets the domain as it is, and may be
         called again when others change it as well.
 
-        Raises NotThere, BadAddress, BadSetting (separator).
+        Raises NotThere, BadAddress, BadSetting (separator), InUse (a domain alias).
         """
         key = domain_key(canonical_domain(name))
 
         def plan() -> tuple[Domain, list[Write]]:
             record = self._domain_record(key)
             before = domain_of(record)
+            if before.alias_of:
+                raise InUse(f"{before.name} stands for {before.alias_of}: change that one")
             wanted = change(before)
             after = replace(before, catch_all=wanted.catch_all, separator=wanted.separator)
             after = _checked(after)

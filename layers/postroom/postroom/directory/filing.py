@@ -13,7 +13,7 @@ primary address it is, an alias, and what belongs to the address (that it answer
 from collections.abc import Mapping
 
 from postroom.directory.addresses import Address
-from postroom.directory.records import Account, Alias, Domain
+from postroom.directory.records import Account, Alias, Domain, Masked
 from postroom.platform.table import Absent, Condition, Holds, Key, Present, Record, Value
 
 Body = dict[str, Value]
@@ -27,7 +27,7 @@ _OF_ACCOUNT = {
     "recipients_per_day",
     "scripts",
 }
-_OF_ALIAS = {"targets", "closed", "until", "note", "owner", "site", "created"}
+_OF_ALIAS = {"targets", "closed", "until", "note", "owner"}  # an owner: it is a masked address
 
 
 def domain_key(name: str) -> Key:
@@ -204,3 +204,41 @@ def open_targets(record: Record, now: float) -> tuple[str, ...]:
     if body.get("closed") or 0 < number(body.get("until")) <= now:
         return ()
     return targets_in(record)
+
+
+# Masked addresses
+
+
+def masked_key(account: str, address: str) -> Key:
+    """Filed with the account, as it is spelled: the list of an account is one range."""
+    return Key(f"account/{account}", f"masked/{address}")
+
+
+def with_masked(body: Mapping[str, Value], masked: Masked, owner: str) -> Body:
+    """An address record's body. *owner* is the address of the account."""
+    alias = Alias(masked.address, (owner,), masked.enabled, masked.expires)
+    return {**with_alias(body, alias), "owner": masked.account}
+
+
+def masked_body(masked: Masked) -> Body:
+    return {
+        "site": masked.site,
+        "note": masked.note,
+        "created": masked.created,
+        "enabled": masked.enabled,
+        "expires": masked.expires,
+    }
+
+
+def masked_of(record: Record, account: str) -> Masked:
+    """From the record that is filed with the account."""
+    body = record.body
+    return Masked(
+        record.key.sort.removeprefix("masked/"),
+        account,
+        str(body["site"]),
+        str(body["note"]),
+        number(body["created"]),
+        bool(body["enabled"]),
+        number(body["expires"]),
+    )

@@ -127,10 +127,9 @@ def places(address: Address, domain: Domain) -> Iterator[tuple[Address, str]]:
         if domain.dots_ignored and undotted(name) != name:
             yield undotted(name), detail
     if domain.patterns and not address.local.startswith('"'):
-        candidates = [
-            ((undotted(name) if domain.dots_ignored else name).local, detail)
-            for name, detail in (*names, (address, ""))
-        ]
+        candidates = [(name.local, detail) for name, detail in (*names, (address, ""))]
+        if domain.dots_ignored:
+            candidates += [(local.replace(".", ""), detail) for local, detail in candidates]
         match = best_match(domain.patterns, candidates)
         if match is not None:
             yield Address(match[0], address.domain), match[1]

@@ -45,6 +45,39 @@ class Alias:
     expires: int = 0  # seconds since 1970 from which on it is closed; 0 never
     note: str = ""
 
+    def is_open(self, now: float) -> bool:
+        """Whether mail goes through it at *now*, in seconds since 1970."""
+        return self.enabled and not 0 < self.expires <= now
+
+
+@dataclass(frozen=True, slots=True)
+class Forward:
+    """An alias on an account's own address: its mail goes on, and is kept or not."""
+
+    address: str
+    targets: tuple[str, ...]  # others only
+    keep: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Masked:
+    """An address that a user has made for one correspondent, and can take back alone.
+
+    It leads to the account. Disabled, expired and removed ones are refused: 550 5.1.1.
+    """
+
+    address: str
+    account: str  # id of its owner
+    site: str = ""  # whom it was given to: a domain, or a name
+    note: str = ""
+    created: int = 0  # seconds since 1970
+    enabled: bool = True
+    expires: int = 0  # seconds since 1970 from which on it is closed; 0 never
+
+    def is_open(self, now: float) -> bool:
+        """Whether it takes mail at *now*, in seconds since 1970."""
+        return self.enabled and not 0 < self.expires <= now
+
 
 @dataclass(frozen=True, slots=True)
 class Verdict:

@@ -12,7 +12,7 @@ from postroom.directory.lookup import Reader, undotted
 from postroom.directory.records import Domain
 from postroom.errors import ConditionFailed, StoreUnavailable
 from postroom.platform.clock import Clock, Randomness
-from postroom.platform.table import Check, Put, Record, Table, Value, Write
+from postroom.platform.table import Check, Key, Put, Record, Table, Value, Write
 
 _TRIES = 50
 Result = TypeVar("Result")
@@ -86,7 +86,7 @@ class Register:
 
 
 def standing_of(
-    place: Address, domain_record: Record, get: Callable[..., Record | None]
+    place: Address, domain_record: Record, get: Callable[[Key], Record | None]
 ) -> Standing:
     """*get* returns the record of a key that was read: of the place, and of it without dots."""
     domain = domain_of(domain_record)

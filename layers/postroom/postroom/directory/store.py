@@ -3,17 +3,20 @@
 from collections.abc import Sequence
 
 from postroom.directory.addresses import BadAddress, canonical, outside
-from postroom.directory.aliases import Aliases
+from postroom.directory.alias_batches import AliasBatches
+from postroom.directory.dots import Dots
 from postroom.directory.errors import AlreadyThere, InUse, NotThere
 from postroom.directory.filing import number, open_targets
+from postroom.directory.forwards import Forwards
 from postroom.directory.lookup import find
+from postroom.directory.masked import MaskedAddresses
 from postroom.directory.records import Route, Verdict
 from postroom.directory.routes import routes
 
 __all__ = ["AlreadyThere", "Directory", "InUse", "NotThere"]
 
 
-class Directory(Aliases):
+class Directory(Dots, Forwards, MaskedAddresses, AliasBatches):
     """Everything that is known of addresses; what mail asks of it, here."""
 
     def verdict(self, address: str) -> Verdict:
