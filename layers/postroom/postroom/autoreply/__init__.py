@@ -1,0 +1,1 @@
+"""Automatic answers: of people who are away, of addresses that acknowledge, and notifications."""
