@@ -10,11 +10,21 @@ def filter_mail(app: Rooms, works: list[Work]) -> None:
         try:
             for account, target in work.targets.items():
                 if target.scripts or target.domain_scripts:
-                    # Most accounts have none: whoever meets none, loads no engine.
+                    # Most accounts have none: who meets none, loads no engine.
                     from postroom.pipeline.scripted import fate_by_scripts
 
                     work.fates[account] = fate_by_scripts(app, work, target)
                 else:
                     work.fates[account] = Fate((Filing(app.mailboxes.inbox(account)),))
+            if work.answering:
+                _answer(app, work)
         except PostroomError as error:
             work.error = error
+
+
+def _answer(app: Rooms, work: Work) -> None:
+    """For the addresses on the way that answer by themselves. Asking again does no harm."""
+    from postroom.pipeline.answering import answer_for_address
+
+    for address, recipients in work.answering.items():
+        answer_for_address(app, work, address, recipients)

@@ -72,7 +72,8 @@ def wait(app: Rooms, works: list[Work]) -> None:
 def read(app: Rooms, works: list[Work]) -> None:
     """Read the message once and note what clients will ask of it."""
     for work in works:
-        if not work.targets and not (work.leaving.goals and work.is_ours):
+        signed = work.leaving.goals and work.is_ours
+        if not (work.targets or work.answering or signed):
             continue  # nobody looks into it
         try:
             work.text = app.blobs.get(work.accepted.blob)

@@ -10,6 +10,7 @@ import msgspec
 
 from postroom.directory.records import Target
 from postroom.journeys.ids import RANDOM_OCTETS, new_queue_id
+from postroom.journeys.store import Event
 from postroom.message.headers import end_of_header, pairs
 from postroom.pipeline.accepted import Accepted, Recipient
 from postroom.pipeline.outgoing import orcpt
@@ -28,8 +29,8 @@ def goes_round(text: bytes, target: Target) -> bool:
     )
 
 
-def redirect(app: Rooms, work: Work, target: Target, action: Redirect) -> str:
-    """Send it on; return the queue id of the new letter. A repeat sends the same letter."""
+def redirect(app: Rooms, work: Work, target: Target, action: Redirect) -> Event:
+    """Send it on, as another message in the queue. A repeat sends the same one."""
     accepted = work.accepted
     text = b"Delivered-To: %s\r\n" % target.address.encode() + (action.message or work.text)
     queue_id = _derived(accepted, f"{target.account} {action.address}".encode())
@@ -54,7 +55,8 @@ def redirect(app: Rooms, work: Work, target: Target, action: Redirect) -> str:
         via=domain_of(target.address),
     )
     app.queue("inbound").send(letter.to_json())
-    return queue_id
+    now = int(app.clock.seconds() * 1000)
+    return Event(now, "redirected", f"{target.address}: to {action.address} as {queue_id}")
 
 
 def recipient_of(work: Work, target: Target) -> Recipient:

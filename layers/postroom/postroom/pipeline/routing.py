@@ -28,6 +28,8 @@ def _add_route(app: Rooms, work: Work, recipient: Recipient, route: Route) -> No
         if original is not None:
             leaving.add(original, recipient, expanded=False, via=domain_of(address))
             return
+    for answering in route.answering:
+        work.answering.setdefault(answering, []).append(address)
     elsewhere, reasons = list(route.elsewhere), list(route.reasons)
     if any(_same(other, address) for other in elsewhere) and not anywhere:
         # Its domain was ours when it was accepted.

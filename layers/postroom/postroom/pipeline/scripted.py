@@ -70,7 +70,7 @@ class _Decision:
     filings: dict[tuple[str, BlobKey | None], Filing] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
     noted: list[Put] = field(default_factory=list)
-    sendings: list[Callable[[], object]] = field(default_factory=list)
+    sendings: list[Callable[[], Event | None]] = field(default_factory=list)
     gone: bool = False  # discarded, rejected or redirected: nothing need be kept
     trouble: str = ""  # what the owner must be told
 
@@ -101,8 +101,7 @@ class _Decision:
             self._tell("script failed", self.trouble)
             tell_owner(self.app, self.work, self.target, self.trouble)
         if self.sendings and not self._is_done():
-            for send in self.sendings:
-                send()
+            self.events += filter(None, [send() for send in self.sendings])
         return Fate(tuple(self.filings.values()), tuple(self.events), tuple(self.noted))
 
     def _is_done(self) -> bool:
@@ -157,7 +156,6 @@ class _Decision:
             self._file(None, (), action.message)
             return
         self.gone = True
-        self._tell("redirected", action.address)
         self.sendings.append(partial(redirect, self.app, self.work, self.target, action))
 
     def _reject(self, action: Reject) -> None:

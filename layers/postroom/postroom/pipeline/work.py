@@ -89,6 +89,7 @@ class Work:
     targets: dict[str, Target] = field(default_factory=dict)  # by account id
     recipients: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     fates: dict[str, Fate] = field(default_factory=dict)  # by account id
+    answering: dict[str, list[str]] = field(default_factory=dict)  # address -> forward-paths
     leaving: Leaving = field(default_factory=Leaving)
     waits: bool = False  # entries or reports of it wait for their time
     done: bool = False  # nothing is left to do: it waits for its time, or an earlier run was all
