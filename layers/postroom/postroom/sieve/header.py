@@ -1,14 +1,17 @@
 """The fields of one header as scripts see them: each decoded once, when it is first asked for."""
 
+import re
 from collections.abc import Collection
 from functools import cached_property
 
+from postroom.message.addresses import MISSING_DOMAIN, MISSING_MAILBOX, Address, parse_addresses
 from postroom.message.headers import end_of_header, fields, pairs, unfold
-from postroom.message.words import decode_words
+from postroom.message.words import decode_words, guess
 
 # Of a longer header the rest is as if it were body: it is kept, but no test sees it.
 LONGEST = 1 << 18
 _SPACE = " \t\r\n"
+_ATOM_TEXT = re.compile(r"[^][()<>@,;:\\\"\x00-\x20\x7f]+")
 
 
 class Header:
@@ -21,6 +24,7 @@ class Header:
     def __init__(self, octets: bytes) -> None:
         self.octets = octets
         self._values: dict[str, tuple[str, ...]] = {}
+        self._addresses: dict[str, tuple[tuple[str, ...], ...]] = {}
 
     @staticmethod
     def of(text: bytes, start: int = 0, end: int | None = None) -> "Header":
@@ -48,6 +52,18 @@ class Header:
         if found is None:
             found = tuple([decode_words(value).strip(_SPACE) for value in self.raw(name)])
             self._values[name] = found
+        return found
+
+    def addresses(self, name: str) -> tuple[tuple[str, ...], ...]:
+        """The addresses in each field of that name, ``local@domain``, those in groups, too.
+
+        What is no address is as it was written, and an empty field holds an empty one: ``:all``
+        sees them (RFC 5228 section 2.7.4).
+        """
+        found = self._addresses.get(name)
+        if found is None:
+            found = tuple([_addresses(value) for value in self.raw(name)])
+            self._addresses[name] = found
         return found
 
     def has(self, name: str) -> bool:
@@ -79,3 +95,20 @@ class Header:
             if name:
                 found.setdefault(name.strip().decode("utf-8", "surrogateescape"), []).append(value)
         return found
+
+
+def _addresses(value: bytes) -> tuple[str, ...]:
+    if not value:
+        return ("",)
+    found = parse_addresses(value)
+    return tuple([_written(address) for address in found if address.host is not None])
+
+
+def _written(address: Address) -> str:
+    mailbox = "" if address.mailbox in (None, MISSING_MAILBOX) else guess(address.mailbox or b"")
+    host = "" if address.host in (None, MISSING_DOMAIN) else guess(address.host or b"")
+    if not mailbox and not host:
+        return guess(address.name or b"")
+    if host and mailbox and not _ATOM_TEXT.fullmatch(mailbox):
+        mailbox = '"' + re.sub(r'(["\\])', r"\\\1", mailbox) + '"'
+    return f"{mailbox}@{host}" if host else mailbox

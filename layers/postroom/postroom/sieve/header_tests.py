@@ -16,44 +16,44 @@ _OPTIONS = ("type", "subtype", "contenttype", "param")
 
 
 def _header(call: Call) -> Test:
+    option = call.chosen("option")
+    if option:
+        if not call.has("mime"):
+            call.wrong(f'":{option}" is of MIME fields: add ":mime"', option)
+        return _mime_header(call, option)
     match = matcher(call, 1)
-    constant = call.constants(0)
     named = names(call, 0)
     read = headers(call)
-    option = call.chosen("option")
-    if option and not call.has("mime"):
-        call.wrong(f'":{option}" is of MIME fields: add ":mime"', option)
-    if option:
-        choose: Choose[Field] = choice(call)
-        look = _option(call, option)
-
-        def of_mime_fields(run: Run) -> bool:
-            wanted, looks = named(run), look(run)
-            found = [
-                (name, value)
-                for header in read(run)
-                for name in wanted
-                for value in header.raw(name)
-            ]
-            return match(run, [text for field in choose(found) for text in looks(*field)])
-
-        return of_mime_fields
-    if (
-        constant is not None
-        and len(constant) == 1
-        and not call.has("index")
-        and not call.has("mime")
-    ):
+    choose: Choose[str] = choice(call)
+    constant = call.constants(0)
+    whole = not call.has("index") and not call.has("mime")
+    if whole and constant is not None and len(constant) == 1:
         only = constant[0].lower()
         return lambda run: match(run, run.letter.values(only))
-    choose_text: Choose[str] = choice(call)
 
-    def of_fields(run: Run) -> bool:
+    def test(run: Run) -> bool:
         wanted = named(run)
         found = [text for header in read(run) for name in wanted for text in header.values(name)]
-        return match(run, choose_text(found))
+        return match(run, choose(found))
 
-    return of_fields
+    return test
+
+
+def _mime_header(call: Call, option: str) -> Test:
+    match = matcher(call, 1)
+    named = names(call, 0)
+    read = headers(call)
+    choose: Choose[Field] = choice(call)
+    look = _option(call, option)
+
+    def test(run: Run) -> bool:
+        wanted, looks = named(run), look(run)
+        found = [
+            (name, value) for header in read(run) for name in wanted for value in header.raw(name)
+        ]
+        return match(run, [text for field in choose(found) for text in looks(*field)])
+
+    return test
 
 
 def _option(call: Call, option: str) -> Callable[[Run], Callable[[str, bytes], Sequence[str]]]:
