@@ -25,9 +25,10 @@ from gateway.settings import ANY_PORT, GatewaySettings
 from gateway.tls import open_tls
 from local.runtime.invoke import failed_letters, sqs_event
 from postroom.app import App, wire
+from postroom.autoreply.answers import from_json
 from postroom.directory.records import Account, Domain
 from postroom.mailboxes.records import Mailbox, Message
-from postroom.pipeline import bounces, inbound
+from postroom.pipeline import answers, bounces, inbound
 from postroom.pipeline.dead_letters import DeadLetters
 from postroom.pipeline.later import letter_of
 from postroom.platform.batches import Reasons, run_batch
@@ -42,7 +43,7 @@ from tests.contracts.conftest import World
 HOSTNAME = "mail.example.test"
 DOMAIN = "example.test"
 PASSWORD = "correct horse"
-QUEUES = ("inbound", "outbound", "bounces")
+QUEUES = ("inbound", "outbound", "bounces", "answers")
 _DATE = rb";\r\n\t[^\r\n]*\r\n"  # how our Received field ends, whatever the message begins with
 _PATIENCE = 20  # seconds for a client; a test that waits so long has failed
 _BUDGET = 60.0  # seconds of a relay function's call
@@ -232,6 +233,9 @@ class House:
             "outbound": lambda event: run_batch(event, tickets_of, attempt, reasons["outbound"]),
             "bounces": lambda event: run_batch(
                 event, bounces.decode, lambda batch: bounces.process(app, batch), reasons["bounces"]
+            ),
+            "answers": lambda event: run_batch(
+                event, from_json, lambda batch: answers.process(app, batch), reasons["answers"]
             ),
         }
 

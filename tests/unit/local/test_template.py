@@ -78,6 +78,7 @@ def test_the_real_template_runs_here() -> None:
         "TickFunction",
         "RelayFunction",
         "BounceFunction",
+        "AutorespondFunction",
     }
     pollers = {function.name: function.pollers for function in template.functions}
     assert pollers.pop("RelayFunction") > 1, "most of the time it waits for other servers"
