@@ -4,7 +4,7 @@ What forbids an answer is found here, where the text is; the `autorespond` funct
 (`pipeline.answers`). Letters are the same for a repeat, and asking twice does no harm.
 """
 
-from collections.abc import Collection
+from collections.abc import Sequence
 
 from postroom.autoreply.answers import AddressAnswer, Answer, Notification, VacationAnswer, to_json
 from postroom.autoreply.original import Header, Original, header_of, original_of
@@ -12,7 +12,7 @@ from postroom.autoreply.silence import by_submission, why_silent
 from postroom.autoreply.tickets import known_ticket
 from postroom.directory.records import Target
 from postroom.errors import TooLarge
-from postroom.journeys.store import Event
+from postroom.journeys.store import Event, Journey
 from postroom.pipeline.work import Rooms, Work
 from postroom.sieve.actions import Notify, Vacation
 
@@ -29,15 +29,18 @@ def answer(app: Rooms, work: Work, target: Target, action: Vacation) -> Event | 
 
 
 def answer_for_address(
-    app: Rooms, work: Work, address: str, recipients: Collection[str]
+    app: Rooms, work: Work, address: str, recipients: Sequence[str]
 ) -> Event | None:
     """Ask for the answer of an address. *address*: as in `Route.answering`; *recipients*: the
-    forward-paths that led there."""
+    forward-paths that led there. Why there is none gets a journey of its own."""
     header = header_of(work.text)
     silent = why_silent(header, work.accepted.reverse_path, (address, *recipients))
     original = _original(work, header)
     ticket = known_ticket(address, header, original.subject)
-    return _ask(app, AddressAnswer(original, address, ticket), address, silent)
+    event = _ask(app, AddressAnswer(original, address, ticket), address, silent)
+    if event is not None:
+        tell(app, original, address, recipients, event)
+    return event
 
 
 def notify(app: Rooms, work: Work, target: Target, action: Notify) -> Event | None:
@@ -68,3 +71,18 @@ def _ask(app: Rooms, asked: Answer, who: str, silent: str, what: str = "answered
         except TooLarge as error:
             silent = str(error)
     return Event(int(app.clock.seconds() * 1000), f"not {what}", f"{who}: {silent}")
+
+
+def tell(
+    app: Rooms, original: Original, owner: str, recipients: Sequence[str], event: Event
+) -> None:
+    """For `postroom trace`: beside the journey of the delivery, at a place of its own."""
+    journey = Journey(
+        original.queue_id,
+        f"{owner} answer",
+        original.message_id,
+        original.reverse_path,
+        tuple(recipients[:20]),
+        (event,),
+    )
+    app.table.put_many([app.journeys.grown(journey)])

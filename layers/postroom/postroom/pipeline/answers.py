@@ -17,8 +17,9 @@ from postroom.autoreply.original import Original
 from postroom.autoreply.replies import reply_of, write
 from postroom.autoreply.templates import BadTemplate
 from postroom.autoreply.tickets import message_id_of, ticket_of
-from postroom.journeys.store import Event, Journey
+from postroom.journeys.store import Event
 from postroom.message.headers import end_of_header
+from postroom.pipeline.answering import tell
 from postroom.pipeline.copies import file_copy
 from postroom.pipeline.posting import post, posted_id
 from postroom.pipeline.work import Rooms
@@ -170,14 +171,4 @@ def _taken(who: str, original: Original) -> tuple[str, str]:
 def _tell(
     app: Rooms, original: Original, owner: str, recipients: Sequence[str], what: tuple[str, str]
 ) -> None:
-    """For `postroom trace`: beside the journey of the delivery, at a place of its own."""
-    event = Event(int(app.clock.seconds() * 1000), *what)
-    journey = Journey(
-        original.queue_id,
-        f"{owner} answer",
-        original.message_id,
-        original.reverse_path,
-        tuple(recipients),
-        (event,),
-    )
-    app.table.put_many([app.journeys.grown(journey)])
+    tell(app, original, owner, recipients, Event(int(app.clock.seconds() * 1000), *what))
