@@ -11,7 +11,7 @@ from postroom.sieve.run import Run
 EXTENSIONS = ("mboxmetadata", "servermetadata")
 
 # RFC 5464 section 4.1, and section 3.2: private or shared.
-_ANNOTATION = re.compile(r"/(?:private|shared)(?:/[^\x00-\x20\x7f-\U0010ffff/*%]+)+", re.IGNORECASE)
+_ANNOTATION = re.compile(r"/(?i:private|shared)(?:/[^\x00-\x20\x7f-\U0010ffff/*%]+)+")
 
 
 def _mailboxexists(call: Call) -> Test:

@@ -61,12 +61,12 @@ def _notify(call: Call) -> Step:
 def _check_constants(call: Call) -> None:
     uri = call.constant(0)
     if uri is not None and (problem := _method_problem(uri)):
-        if uri[: len(SCHEME)].lower() == SCHEME:
-            call.wrong(problem, 0)
-        else:
+        if _SCHEME.match(uri) and not _is_mailto(uri):
             # A script may ask valid_notify_method first: an error only when it comes to it
             # (RFC 5435 section 3.2).
             call.warn(problem)
+        else:
+            call.wrong(problem, 0)
     elif uri is not None and not parse_mailto(uri).to:
         call.warn(f'"{uri}" names nobody to notify')
     if call.has("options"):
@@ -95,7 +95,7 @@ def _checked(call: Call, name: str, problem_of: Callable[[str], str]) -> Callabl
 
 def _method_problem(uri: str) -> str:
     """Why nobody can be notified so, or ""."""
-    if uri[: len(SCHEME)].lower() != SCHEME:
+    if not _is_mailto(uri):
         match = _SCHEME.match(uri)
         if match is None:
             return f'"{uri[:80]}" is not a URI: write it like "mailto:bob@example.com"'
@@ -105,6 +105,10 @@ def _method_problem(uri: str) -> str:
     except BadMailto as error:
         return str(error)
     return ""
+
+
+def _is_mailto(uri: str) -> bool:
+    return uri[: len(SCHEME)].lower() == SCHEME
 
 
 def _from_problem(text: str) -> str:
