@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from postroom.sieve.header import LONGEST, Header
 from postroom.sieve.letter import Letter
 from postroom.sieve.parts import MimePart
+from tests.corpus import odd_messages
 
 NESTED = (
     b"From: a@example.test\r\n"
@@ -195,3 +196,23 @@ def test_any_octets_are_a_letter_that_edits_leave_whole(pieces: list[bytes]) -> 
     if not text.startswith(b" "):  # as the start of a header, a continuation of what is put before
         assert added.with_header(added.header.without("n", (0,))).edited is None
     assert Header.of(text).octets == header
+
+
+ODD = list(odd_messages(large=False))
+
+
+@pytest.mark.parametrize("text", [text for _, text in ODD], ids=[name for name, _ in ODD])
+def test_odd_messages_are_read_and_put_together_again(text: bytes) -> None:
+    letter = Letter(text)
+    rewritten = letter
+    for part in parts(letter):
+        assert part.content
+        "".join([*part.content, part.text or ""]).encode()  # no half pairs of surrogates
+        letter.header_of(part).addresses("from")
+        if part is not letter.root and not part.children:
+            own = part.source[part.part.header : part.part.end]
+            rewritten = rewritten.with_part(part, MimePart.read(own, part.parent))
+    assert letter.text == text
+    assert rewritten.text.replace(b"\r", b"").replace(b"\n", b"") == (
+        text.replace(b"\r", b"").replace(b"\n", b"")
+    )
