@@ -438,3 +438,11 @@ def test_the_events_to_try_the_function_with_are_letters(desk: Desk) -> None:
         event = json.loads(path.read_text())
         failed = run_batch(event, from_json, lambda batch: process(desk.rooms.app, batch), reasons)
         assert failed == {"batchItemFailures": []}, path
+
+
+def test_an_account_that_is_gone_files_no_copy(desk: Desk) -> None:
+    desk.answer(desk.work(), Vacation("x", 60, handle="h", fcc=Copy("Sent", create=True)))
+    desk.rooms.app.mailboxes.remove_account(desk.rooms.accounts["alice"].id)
+    desk.give(desk.asked())
+    assert len(desk.sent()) == 1
+    assert not desk.rooms.app.mailboxes.all_of(desk.rooms.accounts["alice"].id)

@@ -5,7 +5,7 @@ from contextlib import suppress
 from postroom.errors import ConditionFailed
 from postroom.journeys.ids import time_of
 from postroom.journeys.store import Event, Journey
-from postroom.mailboxes.errors import BadMailboxName, MailboxExists, MailboxMissing
+from postroom.mailboxes.errors import BadMailboxName, MailboxExists
 from postroom.mailboxes.names import INBOX, canonical
 from postroom.mailboxes.records import Delivery, Mailbox, NewMessage
 from postroom.message.summary import summarise
@@ -25,32 +25,32 @@ def file_copy(
         return
     # A blob of its own: the one that was sent is let go when it has arrived.
     blob = BlobKey(posted_id(f"copy {queue_id} {account}", time_of(queue_id) / 1000, message_id))
+    mailbox = _place(app, account, copy)
+    if mailbox is None:
+        return
     app.blobs.put(blob, text)
-    name, mailbox = _place(app, account, copy)
     now = int(app.clock.seconds() * 1000)
-    event = Event(now, "filed", f"a copy in {name}")
+    event = Event(now, "filed", f"a copy in {mailbox.name}")
     marker = app.journeys.marker(Journey(queue_id, place, message_id, "", (), (event,)))
     new = NewMessage(blob, summarise(text), now // 1000, frozenset(copy.flags))
-    [outcome] = app.mailboxes.append_many([Delivery(account, mailbox, [new], [marker])])
-    if isinstance(outcome, MailboxMissing):
-        app.blobs.delete([blob])
+    [outcome] = app.mailboxes.append_many([Delivery(account, mailbox.id, [new], [marker])])
     # Another run may have been first; the text is the same.
-    elif isinstance(outcome, Exception) and not isinstance(outcome, ConditionFailed):
+    if isinstance(outcome, Exception) and not isinstance(outcome, ConditionFailed):
         raise outcome
 
 
-def _place(app: Rooms, account: str, copy: Copy) -> tuple[str, str]:
-    """Name and id of the mailbox: by its id (RFC 9042), its use (RFC 8579), its name."""
+def _place(app: Rooms, account: str, copy: Copy) -> Mailbox | None:
+    """The mailbox by its id (RFC 9042), its use (RFC 8579) or its name; None without an account."""
     boxes = app.mailboxes.all_of(account)
     found = (
         next((box for box in boxes if copy.mailbox_id and box.id == copy.mailbox_id), None)
         or next((box for box in boxes if _serves(box, copy.special_use)), None)
         or next((box for box in boxes if box.name == _spelled(copy.mailbox)), None)
     )
-    if found is None and copy.create:
+    if found is None and copy.create and boxes:
         with suppress(MailboxExists, BadMailboxName):
             found = app.mailboxes.create(account, copy.mailbox, copy.special_use)
-    return (found.name, found.id) if found else (INBOX, app.mailboxes.inbox(account))
+    return found or next((box for box in boxes if box.name == INBOX), None)
 
 
 def _serves(box: Mailbox, use: str) -> bool:
