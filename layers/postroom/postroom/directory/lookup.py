@@ -9,7 +9,7 @@ question to the next, to guess from and for nothing else: a guess that is out of
 second read, never a wrong answer.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple, TypeVar
 
 from postroom.directory.addresses import Address, BadAddress, canonical, canonical_domain, outside
@@ -127,12 +127,9 @@ def places(address: Address, domain: Domain) -> Iterator[tuple[Address, str]]:
         if domain.dots_ignored and undotted(name) != name:
             yield undotted(name), detail
     if domain.patterns and not address.local.startswith('"'):
-        candidates = [(name.local, detail) for name, detail in (*names, (address, ""))]
-        if domain.dots_ignored:
-            candidates += [(local.replace(".", ""), detail) for local, detail in candidates]
-        match = best_match(domain.patterns, candidates)
+        match = _pattern([*names, (address, "")], domain)
         if match is not None:
-            yield Address(match[0], address.domain), match[1]
+            yield match
     if domain.catch_all:
         catcher = canonical(domain.catch_all)
         yield catcher, ""
@@ -155,6 +152,17 @@ def undotted(address: Address) -> Address:
     if "." not in address.local or address.local.startswith('"'):
         return address
     return Address(address.local.replace(".", ""), address.domain)
+
+
+def _pattern(names: Sequence[tuple[Address, str]], domain: Domain) -> tuple[Address, str] | None:
+    candidates = [(name.local, detail) for name, detail in names]
+    patterns = {pattern: pattern for pattern in domain.patterns}
+    if domain.dots_ignored:
+        candidates = [(local.replace(".", ""), detail) for local, detail in candidates]
+        # One that is still to be filed anew has its dots.
+        patterns = {pattern.replace(".", ""): pattern for pattern in domain.patterns}
+    match = best_match(tuple(patterns), candidates)
+    return None if match is None else (Address(patterns[match[0]], domain.name), match[1])
 
 
 def _entry(address: Address, domain: Domain, known: Known) -> Entry | None:
