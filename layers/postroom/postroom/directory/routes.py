@@ -51,7 +51,8 @@ class _Walk:
             tuple(self.answering),
         )
 
-    def visit(self, text: str, above: tuple[Address, ...]) -> None:
+    def visit(self, text: str, above: tuple[Address, ...], detail: str = "") -> None:
+        """*detail* is that with which the alias above was found."""
         if len(self.targets) + len(self.elsewhere) >= MOST_TARGETS:
             return self._leads_nowhere(text, f"more than {MOST_TARGETS} targets")
         try:
@@ -67,9 +68,11 @@ class _Walk:
         if entry is None:
             return self._leads_nowhere(text, "no such address here")
         targets = open_targets(entry.record, self.now)
+        if not targets:
+            return self._arrive(text, entry, entry.detail)
         # An alias that names itself means the account of the same address: forward and keep.
-        if not targets or (above and above[-1] == entry.address):
-            return self._arrive(text, entry)
+        if above and above[-1] == entry.address:
+            return self._arrive(text, entry, entry.detail or detail)
         if entry.address in above:
             return self._leads_nowhere(text, "its aliases form a loop")
         if len(above) >= DEEPEST:
@@ -81,10 +84,10 @@ class _Walk:
         self.depths[entry.address] = len(above)
         self._note_answer(entry)
         for target in targets:
-            self.visit(target, (*above, entry.address))
+            self.visit(target, (*above, entry.address), entry.detail)
         return None
 
-    def _arrive(self, text: str, entry: Entry) -> None:
+    def _arrive(self, text: str, entry: Entry, detail: str) -> None:
         body = entry.record.body
         account = str(body["account"])
         if not account:
@@ -105,7 +108,7 @@ class _Walk:
             Target(
                 account,
                 address,
-                entry.detail,
+                detail,
                 str(body.get("scripts", "")),
                 "" if found is None else str(found.body.get("scripts", "")),
             ),
