@@ -14,7 +14,7 @@ from postroom.platform.table import Body, Delete, Key, Put, Record, Table
 DAY = 86_400  # seconds
 LONGEST_INTERVAL = 365 * DAY
 _LONGEST_SUBJECT = 500  # characters
-_USUAL_SUBJECT = "[#{{ ticket }}] {{ subject or 'We got your message' }}"
+USUAL_SUBJECT = "[#{{ ticket }}] {{ subject or 'We got your message' }}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class Reply:
     """Templates, and how often the same correspondent gets what they write."""
 
     text: str
-    subject: str = _USUAL_SUBJECT
+    subject: str = USUAL_SUBJECT
     html: str = ""
     interval: int = DAY  # seconds
 
