@@ -11,6 +11,7 @@ from postroom.directory.filing import (
     address_key,
     alias_in,
     domain_key,
+    filed_address,
     listing_key,
     unchanged,
     with_alias,
@@ -22,9 +23,9 @@ from postroom.directory.patterns import (
     is_pattern,
     most_specific_first,
 )
-from postroom.directory.records import Alias
+from postroom.directory.records import Alias, AliasKind
 from postroom.directory.register import Standing
-from postroom.platform.table import Delete, Put, Write
+from postroom.platform.table import Delete, Put, Record, Write
 
 MOST_ALIAS_TARGETS = 1_000
 LONGEST_NOTE = 500  # letters
@@ -68,7 +69,14 @@ class Aliases(Accounts):
     def aliases(self, domain: str) -> Iterator[Alias]:
         """All of them, patterns and forwards included, in order of their addresses; read as they
         are asked for."""
-        return filter(None, map(alias_in, self._listed(domain, "alias")))
+        return (alias for alias, _ in self.aliases_by_kind(domain))
+
+    def aliases_by_kind(self, domain: str) -> Iterator[tuple[Alias, AliasKind]]:
+        """`aliases`, with the kind of each."""
+        for record in self._listed(domain, "alias"):
+            alias = alias_in(record)
+            if alias is not None:
+                yield alias, _kind(record)
 
     def remove_alias(self, address: str) -> None:
         """An account on the same address stays. Raises NotThere."""
@@ -151,6 +159,12 @@ class Aliases(Accounts):
                     names[canonical_domain(target.rpartition("@")[2])] = None
         found = self._table.get_many([domain_key(name) for name in names])
         return {name for name in names if domain_key(name) in found}
+
+
+def _kind(record: Record) -> AliasKind:
+    if record.body["account"]:
+        return "forward"
+    return "pattern" if is_pattern(filed_address(record.key)) else "alias"
 
 
 def checked(alias: Alias, ours: Collection[str]) -> Alias:

@@ -67,6 +67,16 @@ class MaskedAddresses(Aliases):
         found = [masked_of(record, account) for record in self._masked_records(account)]
         return sorted(found, key=lambda masked: (-masked.created, masked.address))
 
+    def masked_at(self, address: str) -> Masked | None:
+        """The masked address of that name, whoever owns it."""
+        try:
+            standing = self._stand(address)
+        except (BadAddress, NotThere, InUse):
+            return None
+        owner = str(standing.body.get("owner", ""))
+        record = self._table.get(masked_key(owner, standing.spelling)) if owner else None
+        return None if record is None else masked_of(record, owner)
+
     def change_masked(
         self, account: str, address: str, change: Callable[[Masked], Masked]
     ) -> Masked:

@@ -1,7 +1,7 @@
 """The values of the directory."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +48,10 @@ class Alias:
     def is_open(self, now: float) -> bool:
         """Whether mail goes through it at *now*, in seconds since 1970."""
         return self.enabled and not 0 < self.expires <= now
+
+
+AliasKind = Literal["alias", "pattern", "forward"]  # which follows from its address
+ALIAS_KINDS: tuple[AliasKind, ...] = get_args(AliasKind)
 
 
 @dataclass(frozen=True, slots=True)
