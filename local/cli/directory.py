@@ -1,26 +1,28 @@
-"""`postroom domain`, `postroom user`, `postroom alias`."""
+"""`postroom domain`, `postroom user`."""
 
 import re
 import secrets
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
+from itertools import islice
 from typing import Annotated, Any
 
 import typer
 
+from local.cli.arguments import Address, OneDomain, account_of, domain_names
 from local.cli.session import DEFAULT_DATA, Data, Json, console, done, octets, opened, show
 from postroom.app import App
-from postroom.directory.addresses import canonical
-from postroom.directory.records import Account, Alias, Domain
-from postroom.directory.store import NotThere
+from postroom.directory.errors import NotThere
+from postroom.directory.records import Account, Domain
 from postroom.errors import BadSetting
 
 domain = typer.Typer(no_args_is_help=True, help="Domains that mail is taken for.")
 user = typer.Typer(no_args_is_help=True, help="People with a mailbox and a password.")
-alias = typer.Typer(no_args_is_help=True, help="Addresses whose mail goes to other addresses.")
+
+_SHOWN = 20  # users, and aliases, of a domain
 
 DomainName = Annotated[str, typer.Argument(metavar="DOMAIN", help="For example example.org.")]
-Address = Annotated[str, typer.Argument(metavar="ADDRESS", help="For example alice@example.org.")]
 Identity = Annotated[
     str, typer.Argument(metavar="ADDRESS", help="boss@example.org, or @example.org for all of it.")
 ]
@@ -41,13 +43,22 @@ def add_domain(
         str, typer.Option(metavar="ADDRESS", help="Gets the mail of unknown addresses.")
     ] = "",
     separator: Annotated[
-        str, typer.Option(help="Between name and detail, as in alice+lists@; empty: none.")
+        str,
+        typer.Option(
+            help="Between name and detail, as in alice+lists@: one or more of +-_= and the like, "
+            "each of which will do; empty: none."
+        ),
     ] = "+",
+    dots: Annotated[
+        bool, typer.Option("--dots/--no-dots", help="Whether j.doe@ is another than jdoe@.")
+    ] = True,
     data: Data = DEFAULT_DATA,
 ) -> None:
     """Take mail for a domain."""
     with opened(data) as app:
-        app.directory.add_domain(Domain(name, alias_of, catch_all, separator))
+        app.directory.add_domain(
+            Domain(name, alias_of, catch_all, separator, dots_ignored=not dots)
+        )
         done(f"mail for {name} is taken from now on")
         if not alias_of:
             console.print(f"  next: postroom user add somebody@{name}", style="dim")
@@ -68,9 +79,38 @@ def show_domain(name: DomainName, as_json: Json = False, data: Data = DEFAULT_DA
         found = app.directory.domain(name)
         if found is None:
             raise NotThere("domain", name)
-        users = [account.address for account in app.directory.accounts(found.name)]
-        aliases = [one.address for one in app.directory.aliases(found.name)]
+        users = _some((one.address for one in app.directory.accounts(found.name)), as_json)
+        aliases = _some((one.address for one in app.directory.aliases(found.name)), as_json)
     show([{**_domain_row(found), "users": users, "aliases": aliases}], as_json, "")
+
+
+@domain.command("set")
+def change_domain(
+    name: DomainName,
+    catch_all: Annotated[
+        str | None, typer.Option(metavar="ADDRESS", help='Gets the mail of unknown ones; "": none.')
+    ] = None,
+    separator: Annotated[
+        str | None, typer.Option(help='Between name and detail: one or more of +-_= …; "": none.')
+    ] = None,
+    dots: Annotated[
+        bool | None, typer.Option("--dots/--no-dots", help="Whether j.doe@ is another than jdoe@.")
+    ] = None,
+    data: Data = DEFAULT_DATA,
+) -> None:
+    """Change a domain. What is not named stays."""
+    with opened(data) as app:
+        found = app.directory.change_domain(
+            name,
+            lambda found: replace(
+                found,
+                catch_all=found.catch_all if catch_all is None else catch_all,
+                separator=found.separator if separator is None else separator,
+            ),
+        )
+        if dots is not None:
+            app.directory.ignore_dots(name, ignored=not dots)
+    done(f"{found.name} is changed")
 
 
 @domain.command("remove")
@@ -100,13 +140,13 @@ def add_user(
 
 @user.command("list")
 def list_users(
-    domain_name: Annotated[str, typer.Argument(metavar="[DOMAIN]", help="Only this domain.")] = "",
+    domain_name: OneDomain = "",
     as_json: Json = False,
     data: Data = DEFAULT_DATA,
 ) -> None:
     """All users, with what their mail takes."""
     with opened(data) as app:
-        names = _domain_names(app, domain_name)
+        names = domain_names(app, domain_name)
         rows = [
             _user_row(app, account, as_json)
             for name in names
@@ -119,7 +159,7 @@ def list_users(
 def show_user(address: Address, as_json: Json = False, data: Data = DEFAULT_DATA) -> None:
     """One user with mailboxes."""
     with opened(data) as app:
-        account = _account(app, address)
+        account = account_of(app, address)
         row = {**_user_row(app, account, as_json), **_sending_row(app, account)}
         mailboxes = [
             {
@@ -146,7 +186,7 @@ def remove_user(
 ) -> None:
     """Remove a user and all mail of the user."""
     with opened(data) as app:
-        account = _account(app, address)
+        account = account_of(app, address)
         if not yes:
             typer.confirm(f"Remove {account.address} with all mail?", abort=True)
         app.directory.remove_account(account.address)
@@ -161,7 +201,7 @@ def change_password(
     """Give a user a new password. Without --password-stdin one is made and shown once."""
     password, made = _password(password_stdin)
     with opened(data) as app:
-        account = _account(app, address)
+        account = account_of(app, address)
         app.directory.set_password(account.address, password)
     done(f"{account.address} has a new password")
     if made:
@@ -172,11 +212,12 @@ def change_password(
 def change_quota(address: Address, quota: str, data: Data = DEFAULT_DATA) -> None:
     """Change how much mail a user may keep: 500MB, 2GB; 0 for no limit."""
     with opened(data) as app:
-        account = _account(app, address)
-        changed = replace(account, quota=_octets(quota))
-        app.directory.set_account(changed)
-    limit = octets(changed.quota) if changed.quota else "as much as fits"
-    done(f"{account.address} may keep {limit}")
+        account = account_of(app, address)
+        limit = _octets(quota)
+        changed = app.directory.change_account(
+            account.address, lambda found: replace(found, quota=limit)
+        )
+    done(f"{changed.address} may keep {octets(limit) if limit else 'as much as fits'}")
 
 
 @user.command("set")
@@ -200,14 +241,16 @@ def change_user(
     if language and re.fullmatch(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,3}", language) is None:
         raise BadSetting(f"{language!r} is no language tag (BCP 47): write de or pt-BR")
     with opened(data) as app:
-        account = _account(app, address)
-        changed = replace(
-            account,
-            language=account.language if language is None else language,
-            messages_per_hour=account.messages_per_hour if messages is None else messages,
-            recipients_per_day=account.recipients_per_day if recipients is None else recipients,
+        account = account_of(app, address)
+        app.directory.change_account(
+            account.address,
+            lambda found: replace(
+                found,
+                language=found.language if language is None else language,
+                messages_per_hour=found.messages_per_hour if messages is None else messages,
+                recipients_per_day=found.recipients_per_day if recipients is None else recipients,
+            ),
         )
-        app.directory.set_account(changed)
     done(f"{account.address} is changed")
 
 
@@ -215,7 +258,7 @@ def change_user(
 def grant(identity: Identity, user_address: UserAddress, data: Data = DEFAULT_DATA) -> None:
     """Let a user send mail as another address, or as every address of a domain."""
     with opened(data) as app:
-        account = _account(app, user_address)
+        account = account_of(app, user_address)
         app.directory.grant(identity, account.id)
     done(f"{account.address} may send as {identity}")
 
@@ -224,58 +267,9 @@ def grant(identity: Identity, user_address: UserAddress, data: Data = DEFAULT_DA
 def revoke(identity: Identity, user_address: UserAddress, data: Data = DEFAULT_DATA) -> None:
     """Take back what `grant` gave. A user's own address and aliases need no grant."""
     with opened(data) as app:
-        account = _account(app, user_address)
+        account = account_of(app, user_address)
         app.directory.revoke(identity, account.id)
     done(f"{account.address} may no longer send as {identity}")
-
-
-@alias.command("add")
-def add_alias(
-    address: Address,
-    targets: Annotated[list[str], typer.Argument(metavar="TARGET…", help="Where its mail goes.")],
-    data: Data = DEFAULT_DATA,
-) -> None:
-    """Send the mail of ADDRESS to other addresses.
-
-    ADDRESS may be a user's own: the mail is then forwarded, and kept as well when the user is
-    among the targets. Targets may lie in other domains.
-    """
-    with opened(data) as app:
-        app.directory.add_alias(Alias(address, tuple(targets)))
-    done(f"{address} → {', '.join(targets)}")
-
-
-@alias.command("list")
-def list_aliases(
-    domain_name: Annotated[str, typer.Argument(metavar="[DOMAIN]", help="Only this domain.")] = "",
-    as_json: Json = False,
-    data: Data = DEFAULT_DATA,
-) -> None:
-    """All aliases."""
-    with opened(data) as app:
-        names = _domain_names(app, domain_name)
-        rows = [_alias_row(found) for name in names for found in app.directory.aliases(name)]
-    show(rows, as_json, "no aliases yet: postroom alias add ADDRESS TARGET…")
-
-
-@alias.command("show")
-def show_alias(address: Address, as_json: Json = False, data: Data = DEFAULT_DATA) -> None:
-    """One alias, and where its mail ends: users, and addresses in other domains."""
-    with opened(data) as app:
-        found = app.directory.alias(address)
-        if found is None:
-            raise NotThere("alias", address)
-        route = app.directory.routes([found.address])[0]
-    reached = [*(target.address for target in route.targets), *route.elsewhere]
-    show([{**_alias_row(found), "reaches": reached, "lost": list(route.reasons)}], as_json, "")
-
-
-@alias.command("remove")
-def remove_alias(address: Address, data: Data = DEFAULT_DATA) -> None:
-    """Remove an alias. A user of the same address stays."""
-    with opened(data) as app:
-        app.directory.remove_alias(address)
-    done(f"{address} is no alias any more")
 
 
 def new_password() -> str:
@@ -302,22 +296,12 @@ def _octets(text: str) -> int:
     )
 
 
-def _account(app: App, address: str) -> Account:
-    """The user of exactly that address: an alias or a catch-all leads to somebody else's mail."""
-    account = app.directory.account(address)
-    if account is None or account.address != str(canonical(address)):
-        raise NotThere("user", address)
-    return account
-
-
-def _domain_names(app: App, only: str) -> list[str]:
-    """The one that is named, or all."""
-    if not only:
-        return [found.name for found in app.directory.domains()]
-    found = app.directory.domain(only)
-    if found is None:
-        raise NotThere("domain", only)
-    return [found.name]
+def _some(names: Iterator[str], every: bool) -> list[str]:
+    """A domain may have a million."""
+    if every:
+        return list(names)
+    found = list(islice(names, _SHOWN + 1))
+    return found if len(found) <= _SHOWN else [*found[:_SHOWN], "…"]
 
 
 def _domain_row(found: Domain) -> dict[str, Any]:
@@ -326,6 +310,7 @@ def _domain_row(found: Domain) -> dict[str, Any]:
         "alias_of": found.alias_of,
         "catch_all": found.catch_all,
         "separator": found.separator,
+        "dots": not found.dots_ignored,
     }
 
 
@@ -354,7 +339,3 @@ def _sending_row(app: App, account: Account) -> dict[str, Any]:
         "recipients_per_day": account.recipients_per_day,
         "may_send_as": app.directory.identities(account.id),
     }
-
-
-def _alias_row(found: Alias) -> dict[str, Any]:
-    return {"alias": found.address, "targets": list(found.targets)}

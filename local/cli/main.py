@@ -10,7 +10,20 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from local.cli import directory, dkim, dlq, dns, queue, route, suppression, trace, up
+from local.cli import (
+    alias,
+    directory,
+    dkim,
+    dlq,
+    dns,
+    forward,
+    masked,
+    queue,
+    route,
+    suppression,
+    trace,
+    up,
+)
 from local.cli.session import printable
 from postroom.errors import PostroomError
 
@@ -26,7 +39,9 @@ app = typer.Typer(
 app.command("up")(up.up)
 app.add_typer(directory.domain, name="domain")
 app.add_typer(directory.user, name="user")
-app.add_typer(directory.alias, name="alias")
+app.add_typer(alias.alias, name="alias")
+app.add_typer(forward.forward, name="forward")
+app.add_typer(masked.masked, name="masked")
 app.command("trace")(trace.trace)
 app.add_typer(queue.queue, name="queue")
 app.add_typer(route.route, name="route")

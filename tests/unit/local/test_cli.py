@@ -1,69 +1,14 @@
 """The `postroom` command as a shell sees it: output, exit codes, and its last words."""
 
-import io
-import json
-import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import pytest
 
-from local.cli import main
 from postroom.app import build
 from postroom.journeys.ids import new_queue_id
 from postroom.journeys.store import Event, Journey
 from postroom.pipeline.dead_letters import DeadLetters
-
-
-class Ended(NamedTuple):
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.out)
-
-
-Run = Callable[..., Ended]
-
-
-@pytest.fixture
-def data(tmp_path: Path) -> Path:
-    return tmp_path / "data"
-
-
-@pytest.fixture
-def run(data: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    monkeypatch.setenv("POSTROOM_DATA", str(data))
-    monkeypatch.setenv("POSTROOM_STORE", "embedded")
-    monkeypatch.setenv("COLUMNS", "200")
-
-    def run(*words: str, stdin: str = "") -> Ended:
-        monkeypatch.setattr(sys, "argv", ["postroom", *words])
-        monkeypatch.setattr(sys, "stdin", io.StringIO(stdin))
-        capsys.readouterr()
-        code = 0
-        try:
-            main.run()
-        except SystemExit as end:
-            code = end.code if isinstance(end.code, int) else 1
-        said = capsys.readouterr()
-        assert "Traceback" not in said.out + said.err
-        return Ended(code, said.out, said.err)
-
-    return run
-
-
-@pytest.fixture
-def peopled(run: Run) -> Run:
-    """example.test with alice and bob, whose passwords are their names."""
-    assert run("domain", "add", "example.test").code == 0
-    for name in ("alice", "bob"):
-        added = run("user", "add", f"{name}@example.test", "--password-stdin", stdin=f"{name}\n")
-        assert added.code == 0, added.err
-    return run
+from tests.unit.local.conftest import Run
 
 
 def test_domains_come_and_go(run: Run) -> None:
@@ -72,9 +17,10 @@ def test_domains_come_and_go(run: Run) -> None:
     assert run("domain", "add", "Example.TEST").code == 0
     added = run("domain", "add", "also.test", "--alias-of", "example.test", "--separator", "-")
     assert added.code == 0
+    plain = {"alias_of": "", "catch_all": "", "separator": "+", "dots": True}
     assert run("domain", "list", "--json").json == [
-        {"domain": "also.test", "alias_of": "example.test", "catch_all": "", "separator": "-"},
-        {"domain": "example.test", "alias_of": "", "catch_all": "", "separator": "+"},
+        {**plain, "domain": "also.test", "alias_of": "example.test", "separator": "-"},
+        {**plain, "domain": "example.test"},
     ]
     assert "also.test" in run("domain", "list").out
     assert run("domain", "remove", "also.test").code == 0
@@ -124,19 +70,6 @@ def test_passwords_are_set_and_made(peopled: Run, data: Path) -> None:
         assert app.directory.authenticate("bob@example.test", "pass wörd ") is not None
     finally:
         app.platform.close()
-
-
-def test_aliases_come_and_go(peopled: Run) -> None:
-    assert peopled("alias", "list", "--json").json == []
-    targets = ["alice@example.test", "bob@example.test", "gone@example.test"]
-    assert peopled("alias", "add", "team@example.test", *targets).code == 0
-    listed = peopled("alias", "list", "--json").json
-    assert listed == [{"alias": "team@example.test", "targets": targets}]
-    [shown] = peopled("alias", "show", "team@example.test", "--json").json
-    assert shown["reaches"] == targets[:2]
-    assert shown["lost"] == ["gone@example.test: no such address here"]
-    assert peopled("alias", "remove", "team@example.test").code == 0
-    assert peopled("alias", "list", "example.test", "--json").json == []
 
 
 def test_a_forward_of_ones_own_address_never_stands_for_another_user(peopled: Run) -> None:
@@ -216,7 +149,7 @@ def test_a_wrong_command_line_is_exit_code_2(run: Run, words: str) -> None:
     assert ended.err
 
 
-@pytest.mark.parametrize("words", ["", "user", "domain", "alias", "dlq"])
+@pytest.mark.parametrize("words", ["", "user", "domain", "alias", "forward", "masked", "dlq"])
 def test_help_names_the_commands(run: Run, words: str) -> None:
     ended = run(*words.split(), "--help")
     assert ended.code == 0

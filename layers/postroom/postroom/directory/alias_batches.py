@@ -57,6 +57,21 @@ class AliasBatches(Aliases):
                 outcomes[number] = Outcome("refused", reason=reason)
         return [outcomes[number] for number in range(len(aliases))]
 
+    def filed(self, addresses: Sequence[str]) -> list[str]:
+        """The addresses as `names` gives them, so that those that are one are the same; what is
+        no address, as it is."""
+        places = [_place(address) for address in addresses]
+        domains = self._domain_records(places)
+        found = []
+        for address, place in zip(addresses, places, strict=True):
+            if isinstance(place, PostroomError):
+                found.append(address)
+                continue
+            record = domains.get(domain_key(place.domain))
+            ignored = record is not None and domain_of(record).dots_ignored
+            found.append(str(undotted(place) if ignored else place))
+        return found
+
     def _put_planned(self, planned: Sequence[_Planned]) -> Iterator[tuple[int, str]]:
         """Yields those that failed after all, with the reason."""
         alone, together, names = [], [], set()
@@ -87,23 +102,28 @@ class AliasBatches(Aliases):
 
     def _stand_all(self, aliases: Sequence[Alias]) -> Iterator[Standing | PostroomError]:
         """`_stand` of each, in two reads for all."""
-        places: list[Address | PostroomError] = []
-        for alias in aliases:
-            try:
-                places.append(canonical(alias.address))
-            except BadAddress as error:
-                places.append(error)
-        good = [place for place in places if isinstance(place, Address)]
-        domains = self._table.get_many(
-            list(dict.fromkeys(domain_key(place.domain) for place in good))
-        )
-        known = [place for place in good if domain_key(place.domain) in domains]
+        places = [_place(alias.address) for alias in aliases]
+        domains = self._domain_records(places)
         keys = dict.fromkeys(
-            address_key(spelled) for place in known for spelled in (place, undotted(place))
+            address_key(spelled)
+            for place in places
+            if isinstance(place, Address) and domain_key(place.domain) in domains
+            for spelled in (place, undotted(place))
         )
         found = self._table.get_many(list(keys))
         for place in places:
             yield place if isinstance(place, PostroomError) else _standing(place, domains, found)
+
+    def _domain_records(self, places: Sequence[Address | PostroomError]) -> dict[Key, Record]:
+        keys = (domain_key(place.domain) for place in places if isinstance(place, Address))
+        return self._table.get_many(list(dict.fromkeys(keys)))
+
+
+def _place(address: str) -> Address | PostroomError:
+    try:
+        return canonical(address)
+    except BadAddress as error:
+        return error
 
 
 def _standing(

@@ -60,11 +60,16 @@ class Aliases(Accounts):
 
     def alias(self, address: str) -> Alias | None:
         """The alias of exactly that address, whether or not it is open."""
+        found = self.alias_with_kind(address)
+        return None if found is None else found[0]
+
+    def alias_with_kind(self, address: str) -> tuple[Alias, AliasKind] | None:
         try:
-            standing = self._stand(address)
+            record = self._stand(address).record
         except (BadAddress, NotThere, InUse):
             return None
-        return None if standing.record is None else alias_in(standing.record)
+        alias = None if record is None else alias_in(record)
+        return None if record is None or alias is None else (alias, _kind(record))
 
     def aliases(self, domain: str) -> Iterator[Alias]:
         """All of them, patterns and forwards included, in order of their addresses; read as they

@@ -7,6 +7,7 @@ class NotThere(PostroomError):
     """No domain, account or alias of that name."""
 
     def __init__(self, what: str, name: str) -> None:
+        self.what = what
         super().__init__(f"there is no {what} {name}")
 
 
@@ -14,7 +15,8 @@ class AlreadyThere(PostroomError):
     """The name is taken."""
 
     def __init__(self, what: str, name: str) -> None:
-        super().__init__(f"there is already a {what} {name}")
+        article = "an" if what.startswith(("a", "e", "i", "o", "u")) else "a"
+        super().__init__(f"there is already {article} {what} {name}")
 
 
 class InUse(PostroomError):
