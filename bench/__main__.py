@@ -17,7 +17,6 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from bench.deferred import Deferred
 from bench.figures import GROWTHS, OCTETS, QUICK, SCENARIOS, Growth, Scenario, Sizes, warm_up
 from bench.machine import free_ports
 from bench.ours import Postroom
@@ -86,15 +85,15 @@ def grow(
 ) -> None:
     """Measure with little and with much, in turn."""
     with tempfile.TemporaryDirectory(prefix="postbench-", ignore_cleanup_errors=True) as path:
-        queues = [Deferred(Path(path), count) for count in (sizes.few, sizes.many)]
+        both = [growth.start(Path(path), count) for count in (sizes.few, growth.many(sizes))]
         for turn in range(sizes.turns):
-            for position, found in enumerate(queues):
-                figures = growth.measure(found)
+            for position, found in enumerate(both):
+                figures = found.figures()
                 shown = ", ".join(f"{figure} {value:,.4g}" for figure, value in figures.items())
                 console.print(f"{name:8} {turn + 1}/{sizes.turns} {found.name:18} {shown}")
                 for figure, value in figures.items():
                     results.setdefault(figure, ([], []))[position].append(value)
-        for found in queues:
+        for found in both:
             found.close()
 
 

@@ -36,6 +36,9 @@ class Deferred:
         # Those that come due, time and again: their queue ids are in all of the partitions.
         self._due = [_entry(now, count + number) for number in range(_DUE)]
 
+    def figures(self) -> dict[str, float]:
+        return {"tick": self.tick(), "queue list": self.listing()}
+
     def tick(self) -> float:
         """Milliseconds of the part of a `tick` that feeds the queue, the best of some rounds."""
         app, queue = self._app, self._app.queue("outbound")

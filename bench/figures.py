@@ -5,7 +5,10 @@ import subprocess
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
 
+from bench.aliases import Aliases
 from bench.clients import Burst, Imap, Smtp, burst
 from bench.deferred import Deferred
 from bench.machine import Peak, processor_time, proportional_memory, wait_until
@@ -39,11 +42,12 @@ class Sizes:
     idle: int = 500  # IMAP sessions
     logins: int = 200
     turns: int = 3
-    few: int = 100  # deferred messages
-    many: int = 100_000
+    few: int = 100  # deferred messages, or aliases
+    many: int = 100_000  # deferred messages
+    aliases: int = 1_000_000
 
 
-QUICK = Sizes(300, 100, 200, 5, 500, 40, 20, 1, 100, 5000)
+QUICK = Sizes(300, 100, 200, 5, 500, 40, 20, 1, 100, 5000, 20_000)
 OCTETS = 4096
 
 
@@ -68,11 +72,21 @@ class Scenario:
     fresh: bool = False  # it starts and stops its side by itself
 
 
+class Grown(Protocol):
+    """A Postroom with so much of something in it."""
+
+    @property
+    def name(self) -> str: ...
+    def figures(self) -> Mapping[str, float]: ...
+    def close(self) -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Growth:
     """Ours beside itself, with little and with much in it."""
 
-    measure: Callable[[Deferred], Mapping[str, float]]
+    start: Callable[[Path, int], Grown]
+    many: Callable[[Sizes], int]
     figures: tuple[Figure, ...]
 
 
@@ -153,10 +167,6 @@ def _relay(side: Side, count: int) -> float:
     password = PASSWORD if side.logs_in else ""
     sent = burst(side.submission, _SESSIONS, ELSEWHERE, mail, count, WRITER, password)
     return side.sink.wait_for(before + count) - sent.started
-
-
-def deferred(queue: Deferred) -> dict[str, float]:
-    return {"tick": queue.tick(), "queue list": queue.listing()}
 
 
 def turn_of(before: list[int]) -> int:
@@ -294,14 +304,27 @@ SCENARIOS: Mapping[str, Scenario] = {
 
 GROWTHS: Mapping[str, Growth] = {
     "deferred": Growth(
-        deferred,
+        Deferred,
+        lambda sizes: sizes.many,
         (Figure("tick", "ms", False, 1.2, 1), Figure("queue list", "ms", False, 1.2, 1)),
+    ),
+    "aliases": Growth(
+        Aliases,
+        lambda sizes: sizes.aliases,
+        (
+            Figure("rcpt alias", "µs", False, 1.5, 1.2),
+            Figure("rcpt detail", "µs", False, 1.5, 1.2),
+            Figure("rcpt unknown", "µs", False, 1.5, 1.2),
+        ),
     ),
 }
 
 WORDS: Mapping[str, str] = {
     "tick": "a `tick` that feeds 40 due messages of a queue",
     "queue list": "`queue list`, the first 50 of a queue",
+    "rcpt alias": "the directory's answer to RCPT TO, an alias",
+    "rcpt detail": "the same, an alias with a detail",
+    "rcpt unknown": "the same, nobody's address",
     "accept 4 KiB": "SMTP accept, 4 KiB, 20 sessions kept open",
     "accept 100 KiB": "SMTP accept, 100 KiB, 20 sessions kept open",
     "dot p50": "final dot → 250, p50 at 20 sessions",

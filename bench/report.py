@@ -29,9 +29,10 @@ each side syncs to disk before it says 250 or OK. Figures are medians of {turns}
 """
 
 _GROWTH = """
-Postroom beside itself:
+Postroom beside itself, with {few:,} deferred messages and {many:,}, or {few:,} aliases and
+{aliases:,}:
 
-| figure | {few:,} deferred | {many:,} deferred | ratio | must | aim | |
+| figure | little | much | ratio | must | aim | |
 |---|---|---|---|---|---|---|
 """
 
@@ -50,6 +51,8 @@ How it is measured:
   empty.
 - Deferred: entries straight in the store, the best of 30 rounds in one process. The part of `tick`
   that feeds the queue, and what `queue list` reads.
+- RCPT TO: `Directory.verdict` in one process, medians of 9 rounds of 2,000 addresses. The million
+  aliases are filed as any alias is, but not one by one.
 - EXISTS: one SMTP session, one idling IMAP session. Dovecot waits half a second by design
   (`mailbox_idle_check_interval` and its notify delay) to save work.
 - First sync: Dovecot keeps sdbox here. The messages (4 KiB, two parts, all different) came by
@@ -133,7 +136,9 @@ def write(path: Path, results: Results, sizes: Sizes, load: str) -> None:
     )
     table = _lines(rows(results, SCENARIOS))
     if growth := rows(results, GROWTHS):
-        table += _GROWTH.format(few=sizes.few, many=sizes.many) + _lines(growth)
+        table += _GROWTH.format(few=sizes.few, many=sizes.many, aliases=sizes.aliases) + _lines(
+            growth
+        )
     path.write_text(head + table + _FOOT)
 
 
