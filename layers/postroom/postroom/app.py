@@ -25,6 +25,7 @@ from postroom.settings import Settings
 if TYPE_CHECKING:
     from postroom.authentication.dkim.keys import DkimKeys
     from postroom.authentication.dkim.signer import Signer
+    from postroom.scripts.store import Scripts
 
 
 class Platform(Protocol):
@@ -92,6 +93,12 @@ class App:
         from postroom.authentication.dkim.signer import Signer
 
         return Signer(self.dkim_keys, self.clock)
+
+    @cached_property
+    def scripts(self) -> "Scripts":
+        from postroom.scripts.store import Scripts
+
+        return Scripts(self.table, self.directory, self.randomness)
 
     def language_of(self, account: str) -> str:
         """The language that an account's owner wants to be written to in, "" for no wish."""

@@ -1,0 +1,1 @@
+"""The Sieve scripts of accounts and domains: kept, limited, and made ready for deliveries."""
