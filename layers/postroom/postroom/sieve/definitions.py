@@ -5,7 +5,7 @@ RFC 5228 section 2.6 (arguments), section 2.7 (which tags go together).
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Literal, Protocol
 
@@ -45,6 +45,15 @@ class Definition:
     block: bool = False
 
 
+@dataclass(slots=True)
+class Notes:
+    """What is found out about one script while it is compiled."""
+
+    includes: list[tuple[str, str]] = field(default_factory=list)  # (personal|global, name)
+    variables: set[str] = field(default_factory=set)  # those set so far
+    expressions: int = 0  # regular ones
+
+
 class Call(Protocol):
     """One use of a definition in a script, checked: what `compile` functions are given.
 
@@ -55,6 +64,9 @@ class Call(Protocol):
     name: str
     position: Position
     required: frozenset[str]  # the extensions in force
+    available: frozenset[str]  # all there are
+    notes: Notes
+    traced: bool  # the program must be able to tell why
     tests: Sequence[Test]
     block: Sequence[Step]
     around: "Sequence[Call]"  # the commands in whose blocks this one stands, the outermost first
@@ -79,6 +91,9 @@ class Call(Protocol):
 
     def written(self, key: int | str) -> str:
         """The string, before variables are filled in (RFC 5230 section 4.2 asks for it)."""
+
+    def needs(self, extension: str, what: str) -> None:
+        """Note a problem when the extension, which *what* is of, is not in force."""
 
     def wrong(self, message: str, key: int | str | None = None) -> None:
         """Note a problem, at the argument or at the command. The compile function goes on with

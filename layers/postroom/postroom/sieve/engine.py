@@ -2,15 +2,26 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
 
-from postroom.sieve.actions import Action
-from postroom.sieve.definitions import Step
-from postroom.sieve.errors import Problem, ScriptFailure
+from postroom.sieve.actions import Action, Keep
+from postroom.sieve.calls import Script
+from postroom.sieve.checker import Checker
+from postroom.sieve.comparators import BASIC
+from postroom.sieve.control import Stop
+from postroom.sieve.definitions import Notes, Step
+from postroom.sieve.errors import Problem, ScriptError, ScriptFailure
+from postroom.sieve.include import execute
 from postroom.sieve.letter import Letter
 from postroom.sieve.limits import LIMITS, Limits
+from postroom.sieve.outcome import settle
+from postroom.sieve.parser import parse
+from postroom.sieve.run import Reason, Run
+from postroom.sieve.vocabulary import COMMANDS, EXTENSIONS, TESTS
 from postroom.sieve.world import Envelope, World
 
-CAPABILITIES: tuple[str, ...] = ()
+# What ManageSieve announces (RFC 5804 section 1.7).
+CAPABILITIES: tuple[str, ...] = tuple(sorted(EXTENSIONS - BASIC))
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,23 +29,18 @@ class Program:
     """A script that was checked, ready to run any number of times, by several threads at once."""
 
     steps: tuple[Step, ...]
+    digest: bytes  # of its text: a script that includes itself is known by it
     warnings: tuple[Problem, ...] = ()
-    includes: tuple[tuple[str, str], ...] = ()  # (personal|global, name), as far as constant
-
-
-@dataclass(frozen=True, slots=True)
-class Reason:
-    """Why: one test or command at its line, and how it went."""
-
-    line: int
-    what: str
-    outcome: str
+    includes: tuple[tuple[str, str], ...] = ()  # (personal|global, name)
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """``actions`` hold an implicit Keep when one is due; with an ``error`` they are that keep alone
-    (RFC 5228 section 2.10.6)."""
+    """What is to be done, in this order. ``actions`` hold an implicit Keep when one is due.
+
+    With an ``error`` they are that keep, and what earlier programs decided (RFC 5228 section
+    2.10.6): nothing of the program that failed.
+    """
 
     actions: tuple[Action, ...]
     error: ScriptFailure | None = None
@@ -43,7 +49,14 @@ class Outcome:
 
 def compile_script(text: bytes, limits: Limits = LIMITS, *, traced: bool = False) -> Program:
     """Check a script and make it ready. *traced* ones can tell why. Raises ScriptError."""
-    raise NotImplementedError
+    notes = Notes()
+    checker = Checker(COMMANDS, TESTS, Script(EXTENSIONS, traced, notes))
+    steps = checker.script(parse(text, limits))
+    if checker.problems:
+        raise ScriptError(sorted(set(checker.problems)))
+    digest = blake2b(text, digest_size=16).digest()
+    warnings = tuple(sorted(set(checker.warnings)))
+    return Program(steps, digest, warnings, tuple(dict.fromkeys(notes.includes)))
 
 
 def run(
@@ -53,5 +66,33 @@ def run(
     world: World,
     limits: Limits = LIMITS,
 ) -> Outcome:
-    """Run the programs one after the other, each only while implicit keep is in effect."""
-    raise NotImplementedError
+    """Run the programs one after the other, each only while implicit keep is in effect.
+
+    Edits, IMAP flags and what was decided pass from one to the next, variables do not.
+    """
+    state = Run(letter, envelope, world, limits)
+    kept = Keep(implicit=True)
+    for program in programs:
+        state.earlier = len(state.actions)
+        kept = Keep(tuple(state.flags), state.letter.edited, implicit=True)
+        try:
+            execute(state, program)
+        except Stop:
+            state.scripts.clear()
+        except ScriptFailure as error:
+            return _failed(state, kept, error)
+        except RecursionError:
+            # Blocks of includes within blocks: the limits of each do not bound all together.
+            deep = state.failure("scripts, blocks and tests lie too deep in one another")
+            return _failed(state, kept, deep)
+        if not state.keeps:
+            break
+    actions = state.actions
+    if state.keeps:
+        actions.append(Keep(tuple(state.flags), state.letter.edited, implicit=True))
+    return Outcome(settle(actions), why=tuple(state.why))
+
+
+def _failed(state: Run, kept: Keep, error: ScriptFailure) -> Outcome:
+    decided = state.actions[: state.earlier]
+    return Outcome(settle([*decided, kept]), error, tuple(state.why))

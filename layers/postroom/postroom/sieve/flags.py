@@ -84,7 +84,7 @@ def _changing(
 
         def change_variable(run: Run) -> None:
             old = run.variables.get(name, "").split()
-            run.variables[name] = " ".join(change(old, given(run)))[: run.limits.string]
+            run.assign(name, " ".join(change(old, given(run))))
 
         return change_variable
 

@@ -10,7 +10,9 @@ class Limits:
     commands: int = 10_000  # in one script
     string: int = 64 * 1024  # characters of one string when the script runs
     variables: int = 128  # names at once
-    includes: int = 16  # scripts in one run, and how deep they lie in one another
+    includes: int = 64  # scripts in one run
+    depth: int = 8  # of scripts in one another; RFC 6609 section 3.1 asks for 3
+    expressions: int = 256  # regular ones in one script
     actions: int = 32  # of all kinds
     redirects: int = 5
     notifications: int = 5

@@ -21,6 +21,7 @@ class Envelope:
     envid: str = ""
     by: int | None = None  # seconds left until deliver_by
     by_mode: str = ""
+    separator: str = "+"  # each of its characters may stand before a detail (RFC 5233); "": none
 
 
 class World(Protocol):

@@ -1,0 +1,70 @@
+"""Which part of an address a test looks at (RFC 5228 section 2.7.4, RFC 5233)."""
+
+import re
+from collections.abc import Callable
+
+from postroom.sieve.definitions import Call, Tag
+from postroom.sieve.run import Run
+
+EXTENSIONS = ("subaddress",)
+
+PART_TAGS = (
+    Tag("all", group="part"),
+    Tag("localpart", group="part"),
+    Tag("domain", group="part"),
+    Tag("user", group="part", extension="subaddress"),
+    Tag("detail", group="part", extension="subaddress"),
+)
+
+_QUOTED_PAIR = re.compile(r"\\(.)", re.DOTALL)
+
+# None: there is no such part, and nothing matches it.
+Part = Callable[[Run, str], str | None]
+
+
+def address_part(call: Call) -> Part:
+    """What a call asks for of a ``local@domain``. Of what is no address there is the whole only."""
+    match call.chosen("part"):
+        case "localpart":
+            return lambda run, address: _local(address)
+        case "domain":
+            return lambda run, address: _domain(address)
+        case "user":
+            return _user
+        case "detail":
+            return _detail
+    return lambda run, address: address
+
+
+def _local(address: str) -> str | None:
+    local, _, domain = address.rpartition("@")
+    if not local or not domain:
+        return None
+    if len(local) > 1 and local[0] == local[-1] == '"':
+        return _QUOTED_PAIR.sub(r"\1", local[1:-1])
+    return local
+
+
+def _domain(address: str) -> str | None:
+    local, _, domain = address.rpartition("@")
+    return domain if local and domain else None
+
+
+def _user(run: Run, address: str) -> str | None:
+    local = _local(address)
+    return local if local is None else local[: _separator(run, local)]
+
+
+def _detail(run: Run, address: str) -> str | None:
+    """What follows the separator; empty if nothing does, None if there is no separator."""
+    local = _local(address)
+    if local is None:
+        return None
+    at = _separator(run, local)
+    return local[at + 1 :] if at < len(local) else None
+
+
+def _separator(run: Run, local: str) -> int:
+    """Where the first one stands; the length if there is none."""
+    places = [at for mark in run.envelope.separator if (at := local.find(mark)) >= 0]
+    return min(places, default=len(local))
