@@ -1,5 +1,7 @@
 """`postroom alias`, `forward` and `domain set`, as a shell sees them."""
 
+import re
+import shlex
 from pathlib import Path
 
 import pytest
@@ -237,3 +239,31 @@ def test_dots_that_would_make_two_addresses_one_are_named(peopled: Run) -> None:
     refused = peopled("domain", "set", "example.test", "--no-dots")
     assert refused.code == 1
     assert "alice@example.test and al.ice@example.test" in refused.err
+
+
+PAGE = Path(__file__).parents[3] / "docs" / "ALIASES.md"
+
+
+def test_what_the_page_says_works(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every command of docs/ALIASES.md, one after the other."""
+    monkeypatch.chdir(tmp_path)
+    run("domain", "add", "example.org")
+    for name in ("alice", "bob"):
+        run("user", "add", f"{name}@example.org", "--password-stdin", stdin="secret\n")
+    page = PAGE.read_text()
+    [csv] = re.findall(r"```csv\n(.*?)```", page, re.DOTALL)
+    Path("aliases.csv").write_text(csv)
+    commands = "".join(re.findall(r"```sh\n(.*?)```", page, re.DOTALL)).splitlines()
+    assert len(commands) > 20
+    masked = ""
+    for command in commands:
+        words = shlex.split(command.replace("lusab.babad.4821@example.org", masked or "none"))
+        assert words[0] == "postroom"
+        ended = run(*words[1:])
+        assert (ended.code, ended.err) == (0, ""), command
+        if words[1:3] == ["masked", "add"]:
+            [listed] = run("masked", "list", "alice@example.org", "--json").json
+            masked = listed["address"]
+    assert "fair-*@example.org" in Path("exported.csv").read_text()
