@@ -3,11 +3,12 @@
 import pytest
 
 from postroom.sieve.actions import FileInto, Keep
-from postroom.sieve.engine import compile_script
+from postroom.sieve.engine import compile_script, run
 from postroom.sieve.errors import ScriptError
-from postroom.sieve.limits import LIMITS
+from postroom.sieve.letter import Letter
+from postroom.sieve.limits import LIMITS, Limits
 from tests.unit.sieve.asking import REQUIRE, crlf, edited, holds
-from tests.unit.sieve.worlds import actions, outcome
+from tests.unit.sieve.worlds import ENVELOPE, TableWorld, actions, outcome
 
 MESSAGE = crlf(
     "Received: by mx.example.test\n\tid 1\nX-A: one\nX-B: first\nX-A: two\n folded\n"
@@ -127,6 +128,16 @@ def test_a_script_adds_so_much_and_no_more() -> None:
     found = outcome(REQUIRE + script, letter=MESSAGE)
     assert found.error is not None
     assert "octets added" in found.error.problem.message
+
+
+def test_texts_of_a_message_are_held_as_long_as_there_is_room() -> None:
+    edits = [f'addheader "X" "{n}"; fileinto "m{n}"; fileinto "n{n}";' for n in range(5)]
+    program = compile_script((REQUIRE + 'require "fileinto"; ' + "".join(edits)).encode())
+    letter = Letter(MESSAGE + b"x" * (1 << 20))
+    found = run([program], letter, ENVELOPE, TableWorld(), Limits(steps=1_000))
+    assert found.error is not None
+    assert "too much" in found.error.problem.message
+    assert run([program], letter, ENVELOPE, TableWorld(), Limits(steps=2_000)).error is None
 
 
 def test_a_deleted_value_can_be_used() -> None:

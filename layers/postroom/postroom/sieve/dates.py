@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 from postroom.message.dates import parse_zoned_date
 from postroom.message.parameters import without_comments
@@ -64,6 +65,7 @@ def date_field(now: datetime) -> bytes:
     return f"Date: {_std11(now, ahead)}\r\n".encode()
 
 
+@lru_cache(maxsize=64)  # many rules ask for parts of one date
 def _written(value: bytes) -> tuple[int, int] | None:
     """The date that a field is, or that stands after its last semicolon as in Received. None for
     one that no calendar or clock has."""

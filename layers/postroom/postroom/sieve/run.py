@@ -12,6 +12,7 @@ from postroom.sieve.world import Envelope, World
 
 _NOWHERE = Position(1, 1)
 _A_STEP = 256  # characters kept
+_A_STEP_OF_TEXT = 4096  # octets of another text of the message that is held
 
 
 class Reason(NamedTuple):
@@ -92,6 +93,10 @@ class Run:
         ):
             if isinstance(action, kind) and self._count(kind) >= most:
                 raise self.failure(f"more than {most} {what} for one message")
+        text = getattr(action, "message", None)
+        held = [getattr(other, "message", None) for other in self.actions]
+        if isinstance(text, bytes) and not any(text is other for other in held):
+            self.spend(len(text) // _A_STEP_OF_TEXT)
         self.actions.append(action)
         if cancels_keep:
             self.keeps = False
