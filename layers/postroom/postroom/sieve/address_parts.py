@@ -16,6 +16,8 @@ PART_TAGS = (
     Tag("detail", group="part", extension="subaddress"),
 )
 
+_ATOMS = r"[^\x00-\x20\x7f\"(),:;<>@\[\\\]]++"
+_ADDRESS = re.compile(rf'({_ATOMS}|"(?:[^"\\]++|\\.)*+")@({_ATOMS}|\[[^\[\]]*+\])', re.DOTALL)
 _QUOTED_PAIR = re.compile(r"\\(.)", re.DOTALL)
 
 # None: there is no such part, and nothing matches it.
@@ -36,18 +38,22 @@ def address_part(call: Call) -> Part:
     return lambda run, address: address
 
 
+def is_address(text: str) -> bool:
+    """Whether it has parts: dots may stand anywhere, as they do in addresses that are in use."""
+    return _ADDRESS.fullmatch(text) is not None
+
+
 def _local(address: str) -> str | None:
-    local, _, domain = address.rpartition("@")
-    if not local or not domain:
+    match = _ADDRESS.fullmatch(address)
+    if match is None:
         return None
-    if len(local) > 1 and local[0] == local[-1] == '"':
-        return _QUOTED_PAIR.sub(r"\1", local[1:-1])
-    return local
+    local = match[1]
+    return _QUOTED_PAIR.sub(r"\1", local[1:-1]) if local.startswith('"') else local
 
 
 def _domain(address: str) -> str | None:
-    local, _, domain = address.rpartition("@")
-    return domain if local and domain else None
+    match = _ADDRESS.fullmatch(address)
+    return match and match[2]
 
 
 def _user(run: Run, address: str) -> str | None:

@@ -56,8 +56,8 @@ class CheckedCall:
         self._groups: dict[str, str] = {}
         if definition.extension:
             self.used.append((definition.extension, node.position, f'"{node.name}"'))
-        self._read(node)
         self._check_shape(node)
+        self._read(node)
 
     def has(self, key: int | str) -> bool:
         return key in self._arguments
@@ -168,7 +168,7 @@ class CheckedCall:
         if len(given) == len(takes) - abs(definition.optional):
             left_out = definition.optional
             keys = keys[left_out:] if left_out >= 0 else keys[:left_out]
-        elif len(given) != len(takes):
+        elif len(given) != len(takes) and not self._goes_on:
             wanted = _counted(len(takes), "argument")
             if definition.optional:
                 wanted = f"{len(takes) - abs(definition.optional)} or {wanted}"
@@ -190,7 +190,8 @@ class CheckedCall:
     def _check_shape(self, node: Node) -> None:
         """Whether it has the tests and the block that belong to it."""
         definition, name = self._definition, self.name
-        if not definition.tests and node.tests:
+        self._goes_on = not definition.tests and bool(node.tests)
+        if self._goes_on:
             inner = node.tests[0]
             is_tag = any(tag.name == inner.name for tag in definition.tags)
             hint = (

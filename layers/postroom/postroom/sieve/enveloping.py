@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 
 from postroom.errors import BadSyntax
 from postroom.message.xtext import decode_xtext, parse_original_recipient
-from postroom.sieve.address_parts import PART_TAGS, Part, address_part
+from postroom.sieve.address_parts import PART_TAGS, Part, address_part, is_address
 from postroom.sieve.definitions import Call, Definition, Shape, Tag, Test
 from postroom.sieve.matching import MATCH_TAGS, matcher
 from postroom.sieve.run import Run
@@ -15,6 +15,7 @@ from postroom.sieve.words import closest
 EXTENSIONS = ("envelope", "envelope-dsn", "envelope-deliverby")
 
 _ZONE = re.compile(r"[+-][0-9]{4}", re.ASCII)
+_SOURCE_ROUTE = re.compile(r"\A@[^\s@,:]+(?:,@[^\s@,:]+)*:")
 _MODES = {"N": "notify", "R": "return"}
 
 Read = Callable[[Run, Part], Sequence[str]]
@@ -80,8 +81,9 @@ def _reads(call: Call) -> dict[str, Read]:
 def _path(run: Run, part: Part, address: str) -> Sequence[str]:
     if not address:
         return ("",)  # whatever part of it is asked for
-    if address.startswith("@"):
-        address = address.partition(":")[2]  # source routes are dropped
+    address = _SOURCE_ROUTE.sub("", address)
+    if "@" in address and not is_address(address):
+        return ()
     found = part(run, address)
     return () if found is None else (found,)
 

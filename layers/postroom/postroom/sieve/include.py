@@ -1,10 +1,14 @@
 """Commands include, return and global (RFC 6609)."""
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
+from postroom.sieve.actions import FileInto, Keep, Redirect
 from postroom.sieve.definitions import Call, Definition, Shape, Step, Tag
 from postroom.sieve.errors import ScriptError
+from postroom.sieve.letter import Letter
+from postroom.sieve.parts import MimePart
 from postroom.sieve.run import Run
 from postroom.sieve.scope import Variables
 from postroom.sieve.strings import BadString, variable
@@ -69,9 +73,41 @@ def _include(call: Call) -> Step:
         if len(run.included) >= run.limits.includes:
             raise run.failure(f"more than {run.limits.includes} scripts are included")
         run.included.append(key)
-        execute(run, program)
+        if run.part is None:
+            execute(run, program)
+        else:
+            _execute_in_part(run, program, run.part)
 
     return step
+
+
+def _execute_in_part(run: Run, program: "Program", part: MimePart) -> None:
+    """Run a script that sees the part which foreverypart has come to as a whole message (section
+    3.5). What it decides is about all of the message, as it is after its edits of the part."""
+    outer, decided = run.letter, len(run.actions)
+    current = outer.current(part)
+    inner = Letter(current.source[current.part.header : current.part.end])
+    run.letter, run.part = inner, None
+    try:
+        execute(run, program)
+    finally:
+        edited = run.letter.edited
+        run.letter, run.part = outer, part
+        if edited is not None:
+            run.letter = _with_part(outer, part, edited)
+        for at in range(decided, len(run.actions)):
+            action = run.actions[at]
+            if isinstance(action, Keep | FileInto):
+                run.actions[at] = replace(action, message=run.letter.edited)
+            elif isinstance(action, Redirect):
+                run.actions[at] = replace(action, message=run.letter.redirected)
+
+
+def _with_part(letter: Letter, part: MimePart, text: bytes) -> Letter:
+    current = letter.current(part)
+    if current is letter.current(letter.root):
+        return letter.with_text(text, max(len(text) - len(letter.text), 0))
+    return letter.with_part(part, MimePart.read(text, current.parent))
 
 
 def _found(run: Run, location: Literal["personal", "global"], name: str) -> "Program | None":

@@ -3,7 +3,7 @@
 import operator
 from collections.abc import Callable, Sequence
 
-from postroom.sieve.comparators import COMPARATORS, DEFAULT, OCTET, Comparator
+from postroom.sieve.comparators import BASIC, COMPARATORS, DEFAULT, OCTET, Comparator
 from postroom.sieve.definitions import Call, Shape, Tag
 from postroom.sieve.expressions import BadExpression, Expression, compile_expression
 from postroom.sieve.globs import Glob, compile_glob
@@ -112,10 +112,13 @@ def _comparator(call: Call) -> Comparator:
         return DEFAULT
     comparator = COMPARATORS.get(name)
     if comparator is None:
-        hint = closest(name, COMPARATORS)
-        call.wrong(f'there is no comparator "{name}" here{hint}', "comparator")
+        if "ihave" in call.required:  # the script may not come to it
+            call.needs(f"comparator-{name}", f'the comparator "{name}"')
+        else:
+            hint = closest(name, COMPARATORS)
+            call.wrong(f'there is no comparator "{name[:80]}" here{hint}', "comparator")
         return DEFAULT
-    if name not in ("i;octet", "i;ascii-casemap"):
+    if comparator.extension not in BASIC:
         call.needs(comparator.extension, f'the comparator "{name}"')
     return comparator
 
