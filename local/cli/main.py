@@ -12,10 +12,10 @@ from rich.markup import escape
 
 from local.cli import (
     alias,
-    directory,
     dkim,
     dlq,
     dns,
+    domain,
     forward,
     masked,
     queue,
@@ -23,6 +23,7 @@ from local.cli import (
     suppression,
     trace,
     up,
+    user,
 )
 from local.cli.session import printable
 from postroom.errors import PostroomError
@@ -37,8 +38,8 @@ app = typer.Typer(
     epilog="First steps: [bold]postroom up[/], then follow what it prints.",
 )
 app.command("up")(up.up)
-app.add_typer(directory.domain, name="domain")
-app.add_typer(directory.user, name="user")
+app.add_typer(domain.domain, name="domain")
+app.add_typer(user.user, name="user")
 app.add_typer(alias.alias, name="alias")
 app.add_typer(forward.forward, name="forward")
 app.add_typer(masked.masked, name="masked")

@@ -11,8 +11,8 @@ import typer
 from gateway.certificates import development_certificate
 from gateway.logs import configure_logging
 from gateway.tls import development_names
-from local.cli.directory import new_password
 from local.cli.session import DEFAULT_DATA, Data, console, opened
+from local.cli.user import new_password
 from local.runtime.supervisor import Plan, Supervisor, child_environment
 from postroom.app import App
 from postroom.directory.records import Domain
