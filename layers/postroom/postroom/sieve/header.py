@@ -2,10 +2,10 @@
 
 import re
 from collections.abc import Collection
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from postroom.message.addresses import MISSING_DOMAIN, MISSING_MAILBOX, Address, parse_addresses
-from postroom.message.headers import end_of_header, fields, pairs, unfold
+from postroom.message.headers import end_of_header, pairs, unfold
 from postroom.message.words import decode_words, guess
 
 # Of a longer header the rest is as if it were body: it is kept, but no test sees it.
@@ -23,6 +23,7 @@ class Header:
 
     def __init__(self, octets: bytes) -> None:
         self.octets = octets
+        self._raw: dict[str, tuple[bytes, ...]] = {}
         self._values: dict[str, tuple[str, ...]] = {}
         self._addresses: dict[str, tuple[tuple[str, ...], ...]] = {}
 
@@ -44,7 +45,11 @@ class Header:
 
     def raw(self, name: str) -> tuple[bytes, ...]:
         """Values of every field of that name in order, unfolded and trimmed."""
-        return tuple([unfold(value) for value in self._by_name.get(name, ())])
+        found = self._raw.get(name)
+        if found is None:
+            found = tuple([unfold(value) for value in self._by_name.get(name, ())])
+            self._raw[name] = found
+        return found
 
     def values(self, name: str) -> tuple[str, ...]:
         """The same as text: encoded words decoded (RFC 5228 section 2.7.2), then trimmed."""
@@ -78,23 +83,32 @@ class Header:
 
     def without(self, name: str, dropped: Collection[int]) -> "Header":
         """Without some of the fields of a name: the first is 0."""
+        octets = self.octets
         kept = []
-        seen = start = 0
-        for field in fields(self.octets):
-            if field.name.lower() == name:
-                if seen in dropped:
-                    kept.append(self.octets[start : field.start])
-                    start = field.end
-                seen += 1
-        return Header(b"".join([*kept, self.octets[start:]]))
+        start = 0
+        for at, field in enumerate(_fields_of(name).finditer(octets)):
+            if at in dropped:
+                kept.append(octets[start : field.start()])
+                start = field.end()
+        return Header(b"".join([*kept, octets[start:]]))
 
     @cached_property
     def _by_name(self) -> dict[str, list[bytes]]:
         found: dict[str, list[bytes]] = {}
         for name, value in pairs(self.octets):
             if name:
-                found.setdefault(name.strip().decode("utf-8", "surrogateescape"), []).append(value)
+                found.setdefault(name.decode("utf-8", "surrogateescape"), []).append(value)
         return found
+
+
+@lru_cache(maxsize=256)
+def _fields_of(name: str) -> re.Pattern[bytes]:
+    """Every field of a name, as ``pairs`` finds them."""
+    return re.compile(
+        rb"^%b[ \t\r\f\v]*(?=[:\n]|\Z)[^\n]*(?:\n[ \t][^\n]*)*(?:\n|\Z)"
+        % re.escape(name.encode("utf-8", "surrogateescape")),
+        re.MULTILINE | re.IGNORECASE,
+    )
 
 
 def _addresses(value: bytes) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ import re
 from postroom.message.headers import fields
 from postroom.sieve.dates import date_field
 from postroom.sieve.definitions import Call, Definition, Shape, Step, Tag
-from postroom.sieve.editing import composed, count_added
+from postroom.sieve.editing import composed, count_added, count_reading
 from postroom.sieve.fields import names
 from postroom.sieve.header import Header
 from postroom.sieve.outbound import parse_mailbox_list
@@ -18,7 +18,7 @@ EXTENSIONS = ("replace", "enclose")
 
 _LINE_END = re.compile(r"\r\n|\r|\n")
 _UNFIT_FOR_7BIT = re.compile(rb"(?m)^--|[^\x01-\x7f]|[^\n]{998}")
-_A_STEP = 4096  # octets of a message that is written anew
+_A_STEP = 1024  # octets of a message that is written anew
 
 
 def _replace(call: Call) -> Step:
@@ -28,7 +28,7 @@ def _replace(call: Call) -> Step:
     is_entity = call.has("mime")
     constant = call.constant("from") if sender else None
     if constant is not None and parse_mailbox_list(constant) is None:
-        call.wrong(_no_mailboxes(constant), "from")
+        call.wrong(f'"{constant[:80]}" is no address to write from, nor a list of such', "from")
 
     def step(run: Run) -> None:
         letter = run.letter
@@ -39,13 +39,12 @@ def _replace(call: Call) -> Step:
             _check_boundaries(run, part, entity)
             run.letter = letter.with_part(part, MimePart.read(entity, part.parent))
             return
+        count_reading(run)
         new = []
         if subject is not None:
             new.append(composed(run, "Subject", subject(run)))
-        if sender is not None:
-            address = sender(run)
-            if parse_mailbox_list(address) is None:
-                raise run.failure(_no_mailboxes(address))
+        # An address of variables that is none is passed over (RFC 5703 section 5).
+        if sender is not None and parse_mailbox_list(address := sender(run)) is not None:
             new.append(composed(run, "From", address))
         written = _with_header_of(letter.header, new, entity)
         run.letter = letter.with_text(written, len(entity) + sum(map(len, new)))
@@ -61,6 +60,7 @@ def _enclose(call: Call) -> Step:
     def step(run: Run) -> None:
         letter = run.letter
         whole = letter.text
+        count_reading(run)
         run.spend(len(whole) // _A_STEP)
         wanted = frozenset(copied(run))
         kept = [
@@ -161,10 +161,6 @@ def _enclosed(head: bytes, text: bytes, message: bytes, digest: bytes) -> bytes:
 
 def _is_mime(name: str) -> bool:
     return name == "mime-version" or name.startswith("content-")
-
-
-def _no_mailboxes(text: str) -> str:
-    return f'"{text[:80]}" is no address to write mail from, nor a list of such'
 
 
 DEFINITIONS = (
