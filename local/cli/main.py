@@ -12,6 +12,7 @@ from rich.markup import escape
 
 from local.cli import (
     alias,
+    autoreply,
     dkim,
     dlq,
     dns,
@@ -20,6 +21,7 @@ from local.cli import (
     masked,
     queue,
     route,
+    sieve,
     suppression,
     trace,
     up,
@@ -43,6 +45,8 @@ app.add_typer(user.user, name="user")
 app.add_typer(alias.alias, name="alias")
 app.add_typer(forward.forward, name="forward")
 app.add_typer(masked.masked, name="masked")
+app.add_typer(sieve.sieve, name="sieve")
+app.add_typer(autoreply.autoreply, name="autoreply")
 app.command("trace")(trace.trace)
 app.add_typer(queue.queue, name="queue")
 app.add_typer(route.route, name="route")

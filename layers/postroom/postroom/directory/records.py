@@ -107,6 +107,7 @@ class Target:
     detail: str = ""  # what stood after the separator: alice+DETAIL@ (RFC 5233)
     scripts: str = ""  # version of the account's scripts, "" for none
     domain_scripts: str = ""  # version of those of its domain
+    separator: str = "+"  # of its domain, as in Domain
 
 
 @dataclass(frozen=True, slots=True)

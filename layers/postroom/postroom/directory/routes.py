@@ -111,6 +111,7 @@ class _Walk:
                 detail,
                 str(body.get("scripts", "")),
                 "" if found is None else str(found.body.get("scripts", "")),
+                "" if found is None else str(found.body["separator"]),
             ),
         )
         return None

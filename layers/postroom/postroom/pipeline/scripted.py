@@ -186,6 +186,7 @@ def _envelope(app: Rooms, work: Work, target: Target) -> Envelope:
         accepted.envid,
         seconds,
         accepted.by_mode,
+        target.separator,
     )
 
 

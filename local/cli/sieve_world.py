@@ -1,0 +1,50 @@
+"""A world to try scripts in: every mailbox exists, or those that were named."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from postroom.sieve.engine import Program
+
+
+@dataclass(frozen=True, slots=True)
+class Anywhere:
+    moment: datetime
+    mailboxes: Collection[str] | None
+
+    def now(self) -> datetime:
+        return self.moment
+
+    def environment(self, item: str) -> str | None:
+        return {"name": "Postroom", "location": "MDA", "phase": "during"}.get(item)
+
+    def mailbox_exists(self, name: str) -> bool:
+        return self.mailboxes is None or name in self.mailboxes
+
+    def mailbox_id_exists(self, mailbox_id: str) -> bool:
+        return False
+
+    def special_use_exists(self, mailbox: str | None, uses: Collection[str]) -> bool:
+        return False
+
+    def metadata(self, mailbox: str | None, annotation: str) -> str | None:
+        return None
+
+    def has_list(self, name: str) -> bool:
+        return False
+
+    def in_list(self, name: str, value: str) -> bool:
+        return False
+
+    def seen(self, handle: str, unique_id: str) -> bool:
+        return False
+
+    def spam(self) -> tuple[float, float] | None:
+        return None
+
+    def virus(self) -> int | None:
+        return None
+
+    def script(self, location: Literal["personal", "global"], name: str) -> Program | None:
+        return None
