@@ -11,24 +11,20 @@ deliveries.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from types import MappingProxyType
 
 from postroom.platform.table import Absent, Condition, Holds, Key, Put, Record, Value
 from postroom.scripts.errors import OverQuota, ScriptExists
 from postroom.scripts.limits import Limits
-
-_NOTHING: Mapping[str, bytes] = MappingProxyType({})
-_NO_SIZES: Mapping[str, int] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
     revision: str = ""  # "": nothing was ever kept
     active: str = ""  # name of the active script of an account, "" for none
-    sizes: Mapping[str, int] = field(default=_NO_SIZES)  # octets, by name
+    sizes: Mapping[str, int] = field(default_factory=dict)  # octets, by name
     # Texts that run by themselves: "form" and "active" of an account, "before" and "after" of a
     # domain.
-    running: Mapping[str, bytes] = field(default=_NOTHING)
+    running: Mapping[str, bytes] = field(default_factory=dict)
 
     def admit(self, name: str, size: int, limits: Limits) -> None:
         """Raises OverQuota when a script of that name and size cannot be kept."""
