@@ -206,7 +206,7 @@ def _words(action: Action) -> str:
     """An action and what was said with it: fileinto  mailbox "Lists"  flags \\Seen."""
     name = type(action).__name__.lower()
     said = [
-        f"{key.replace('_', ' ')} {_value(value)}"
+        f"{key.replace('_', ' ')} {_value(value)}".rstrip()
         for key, value in asdict(action).items()
         if value not in ("", (), None, False) and key != "implicit"
     ]
@@ -216,6 +216,8 @@ def _words(action: Action) -> str:
 
 
 def _value(value: Any) -> str:
+    if value is True:
+        return ""
     if isinstance(value, bytes):
         return f"edited, {len(value)} octets"
     if isinstance(value, (tuple, list)):

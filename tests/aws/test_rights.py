@@ -12,10 +12,12 @@ import pytest
 from msgspec.structs import replace
 
 from postroom.app import App, wire
+from postroom.autoreply.answers import VacationAnswer, from_json, to_json
+from postroom.autoreply.original import Original
 from postroom.directory.records import Account, Alias, Domain
 from postroom.mailboxes.records import DELETED, NewMessage
 from postroom.message.summary import summarise
-from postroom.pipeline import bounces
+from postroom.pipeline import answers, bounces
 from postroom.pipeline.accepted import Accepted, Recipient
 from postroom.pipeline.bounces import decode
 from postroom.pipeline.inbound import process
@@ -28,6 +30,7 @@ from postroom.relay.bounces.incoming import Incoming
 from postroom.relay.run import Relay
 from postroom.relay.waiting import Ticket, feed, tickets_of
 from postroom.relaying import paces_of, relay_of, report_on_tls, rotate_keys, routes_of
+from postroom.sieve.actions import Copy, Vacation
 from tests.aws.meter import metered
 from tests.aws.test_costs import SteadyClock, SteadyRandomness, accept
 from tests.aws_account import account_in_process, make_stores, resources
@@ -74,6 +77,15 @@ OF_VPC = {  # for a function in one
 
 Act = Callable[[], None]
 
+SCRIPT = b"""
+require ["fileinto", "mailbox", "duplicate", "editheader", "vacation", "copy"];
+if duplicate { stop; }
+addheader "X-Filtered" "yes";
+fileinto :create "New";
+redirect :copy "carol@elsewhere.test";
+vacation :addresses "alice@example.test" "I am away.";
+"""
+
 
 def accepted(app: App, number: int, address: str) -> Accepted:
     """A message for any address, whether or not the dialogue would take it."""
@@ -89,7 +101,13 @@ def inbound(app: App, account: Account, clock: SteadyClock) -> Act:
     forwarded = accepted(app, 3, "away@example.test")
     unknown = accepted(app, 4, "gone@example.test")
     in_vain = replace(accepted(app, 5, "gone@example.test"), reverse_path="")
-    bodies = [each.to_json() for each in (here, here, there, forwarded, unknown, in_vain)]
+    scripted = accepted(app, 6, "filters@example.test")
+    filters = app.directory.add_account("filters@example.test", "x")
+    app.mailboxes.create_account(filters.id)
+    app.scripts.put(filters.id, "main", SCRIPT)
+    app.scripts.set_active(filters.id, "main")
+    every = (here, here, there, forwarded, unknown, in_vain, scripted)
+    bodies = [each.to_json() for each in every]
 
     def act() -> None:
         for body in (*bodies, "poison"):
@@ -144,6 +162,20 @@ def bounce(app: App, account: Account, clock: SteadyClock) -> Act:
         for body in (*letters, incoming.to_json(), "poison"):
             event = {"Records": [{"messageId": "1", "body": body}]}
             run_batch(event, decode, lambda batch: bounces.process(app, batch), reasons)
+
+    return act
+
+
+def autorespond(app: App, account: Account, clock: SteadyClock) -> Act:
+    original = Original("q", int(clock.time * 1000), "bob@elsewhere.test", "<1@elsewhere.test>")
+    away = Vacation("I am away.", DAY, fcc=Copy("Answers", create=True))
+    asked = VacationAnswer(original, account.id, ALICE, (ALICE,), away)
+    reasons = Reasons(app.platform.table, clock, "answers")
+
+    def act() -> None:
+        for body in (to_json(asked), to_json(asked), "poison"):
+            event = {"Records": [{"messageId": "1", "body": body}]}
+            run_batch(event, from_json, lambda batch: answers.process(app, batch), reasons)
 
     return act
 
@@ -206,6 +238,7 @@ def append_and_expunge(app: App, account: Account) -> None:
             id="relay",
         ),
         pytest.param("template.yaml", "BounceRole", bounce, OF_LAMBDA, id="bounce"),
+        pytest.param("template.yaml", "AutorespondRole", autorespond, OF_LAMBDA, id="autorespond"),
         pytest.param(
             "template.yaml",
             "TickRole",
