@@ -2,10 +2,11 @@
 
 import pytest
 
+from postroom.sieve.actions import Keep
 from postroom.sieve.engine import compile_script
 from postroom.sieve.errors import ScriptError
 from tests.unit.sieve.asking import REQUIRE, crlf, edited, holds
-from tests.unit.sieve.worlds import outcome
+from tests.unit.sieve.worlds import TableWorld, actions, outcome
 
 MESSAGE = crlf(
     "X-Test: A\nContent-Type: multipart/mixed; boundary=AA\n\n"
@@ -145,6 +146,20 @@ def test_edits_in_a_loop_are_seen_in_it() -> None:
     script = 'foreverypart { addheader "X-Test" "Z"; '
     script += 'if header :mime :index 1 "x-test" "Z" { set "seen" "${seen}1"; } }'
     assert visited(script) == "1"  # at the message itself, which is the first part
+
+
+def test_an_included_script_sees_the_part_at_hand_as_it_is_now() -> None:
+    """RFC 6609 section 3.5."""
+    inner = 'require ["include", "foreverypart", "mime", "variables"]; global "seen"; '
+    inner += f'set "seen" "${{seen}}-"; foreverypart {{ {_NAME} }}'
+    world = TableWorld(scripts={("personal", "inner"): inner.encode()})
+    script = 'require "include"; global "seen"; deleteheader "x-test"; foreverypart { '
+    script += 'if header :mime "x-test" "D" { replace :mime "X-Test: N\n\nnew"; } } '
+    script += 'foreverypart { include "inner"; } addheader "X-Seen" "${seen}";'
+    (kept,) = actions(REQUIRE + script, letter=MESSAGE, world=world)
+    assert isinstance(kept, Keep)
+    assert kept.message is not None
+    assert kept.message.startswith(b"X-Seen: -BCNEFG-BCN-C-N-E-FG-G\r\nContent-Type")
 
 
 def test_loops_over_very_many_parts_end() -> None:

@@ -85,9 +85,7 @@ def _execute_in_part(run: Run, program: "Program", part: MimePart) -> None:
     """Run a script that sees the part which foreverypart has come to as a whole message (section
     3.5). What it decides is about all of the message, as it is after its edits of the part."""
     outer, decided = run.letter, len(run.actions)
-    current = outer.current(part)
-    inner = Letter(current.source[current.part.header : current.part.end])
-    run.letter, run.part = inner, None
+    run.letter, run.part = Letter(outer.text_of(part)), None
     try:
         execute(run, program)
     finally:
@@ -105,9 +103,10 @@ def _execute_in_part(run: Run, program: "Program", part: MimePart) -> None:
 
 def _with_part(letter: Letter, part: MimePart, text: bytes) -> Letter:
     current = letter.current(part)
+    added = max(len(text) - len(letter.text_of(part)), 0)
     if current is letter.current(letter.root):
-        return letter.with_text(text, max(len(text) - len(letter.text), 0))
-    return letter.with_part(part, MimePart.read(text, current.parent))
+        return letter.with_text(text, added)
+    return letter.with_part(part, MimePart.read(text, current.parent), added)
 
 
 def _found(run: Run, location: Literal["personal", "global"], name: str) -> "Program | None":

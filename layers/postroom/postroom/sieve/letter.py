@@ -1,6 +1,6 @@
 """The message as a script sees it: its header, its parts, and what the script made of them."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 
 from postroom.message.headers import end_of_header
@@ -85,7 +85,15 @@ class Letter:
             if self._header is None:
                 return source.text
             return self._header.octets + source.text[len(source.header.octets) :]
-        return self.header.octets + b"".join(self._rest())
+        start = len(source.header.octets)
+        return self.header.octets + b"".join(self._pieces(_laid_out(self.root, start)))
+
+    def text_of(self, part: MimePart) -> bytes:
+        """A part as it is now, its header and what was replaced in it included."""
+        current = self.current(part)
+        if current is self.current(self.root):
+            return self.text
+        return b"".join(self._pieces(_laid_out(current, current.part.header)))
 
     @property
     def edited(self) -> bytes | None:
@@ -105,9 +113,9 @@ class Letter:
         other._header = header
         return other
 
-    def with_part(self, part: MimePart, replacement: MimePart) -> "Letter":
+    def with_part(self, part: MimePart, replacement: MimePart, added: int = 0) -> "Letter":
         """With a part in place of another, which is not the root."""
-        other = self._copy(self._source, len(replacement.source))
+        other = self._copy(self._source, added)
         other._header = self._header
         other._replaced = {**self._replaced, self.current(part): replacement}
         return other
@@ -132,10 +140,9 @@ class Letter:
         other._enclosed = self._enclosed
         return other
 
-    def _rest(self) -> Iterator[bytes]:
-        """What follows the header, with the parts that were replaced."""
-        start = len(self._source.header.octets)
-        waiting: list[bytes | MimePart] = [*_laid_out(self.root, start)][::-1]
+    def _pieces(self, layout: Iterable[bytes | MimePart]) -> Iterator[bytes]:
+        """The octets, with the parts that were replaced."""
+        waiting = [*layout][::-1]
         while waiting:
             piece = waiting.pop()
             if isinstance(piece, bytes):

@@ -37,7 +37,7 @@ def _replace(call: Call) -> Step:
         count_added(run, len(entity))
         if part is not None and part is not letter.current(letter.root):
             _check_boundaries(run, part, entity)
-            run.letter = letter.with_part(part, MimePart.read(entity, part.parent))
+            run.letter = letter.with_part(part, MimePart.read(entity, part.parent), len(entity))
             return
         count_reading(run)
         new = []
