@@ -47,12 +47,18 @@ class Rooms:
     clock: SetClock
     accounts: dict[str, Account]
 
-    def accept(self, text: bytes, *recipients: str, reverse_path: str = "s@else.test") -> Accepted:
+    def accept(
+        self,
+        text: bytes,
+        *recipients: str,
+        reverse_path: str = "s@else.test",
+        header: bytes = b"",
+    ) -> Accepted:
         """What the edge leaves behind: a blob, and this entry for the queue."""
         message_id = f"<{text.hex()[:20]}@else.test>"
         octets = self.app.randomness.octets(RANDOM_OCTETS)
         queue_id = new_queue_id(self.clock.time, octets, message_id)
-        body = b"Message-ID: " + message_id.encode() + b"\r\n\r\n" + text + b"\r\n"
+        body = b"Message-ID: " + message_id.encode() + b"\r\n" + header + b"\r\n" + text + b"\r\n"
         self.app.blobs.put(BlobKey(queue_id), body)
         return Accepted(
             queue_id,

@@ -1,0 +1,139 @@
+"""Whatever fails while scripts are carried out, each of their effects happens once."""
+
+import pytest
+
+from postroom.autoreply.answers import from_json
+from postroom.errors import BlobMissing, PostroomError
+from postroom.pipeline import answers
+from postroom.pipeline.accepted import Accepted
+from postroom.pipeline.inbound import process
+from postroom.pipeline.later import letter_of
+from postroom.platform.blobs import BlobKey
+from postroom.platform.queue import Letter
+from postroom.relay.waiting import OUTBOUND, in_order
+from tests.unit.pipeline.rooms import Rooms
+
+DAY = 86_400
+MOST_WRITES = 40
+
+SCRIPTS = {
+    "alice": """
+        require ["fileinto", "copy", "editheader", "vacation", "duplicate"];
+        if duplicate { discard; stop; }
+        fileinto :copy "A";
+        fileinto :copy "B";
+        redirect :copy "carol@example.test";
+        redirect :copy "dan@else.test";
+        addheader "X-Edited" "yes";
+        vacation :addresses "alice@example.test" "I am away.";
+        keep;
+    """,
+    "bob": 'require "reject"; reject "Not to me.";',
+}
+HEADER = b"From: s@else.test\r\nTo: alice@example.test\r\n"
+
+
+@pytest.fixture
+def scripted(rooms: Rooms) -> Rooms:
+    for name, script in SCRIPTS.items():
+        account = rooms.accounts[name].id
+        rooms.app.scripts.put(account, "main", script.encode())
+        rooms.app.scripts.set_active(account, "main")
+    for name in ("A", "B"):
+        rooms.app.mailboxes.create(rooms.accounts["alice"].id, name)
+    for queue in ("inbound", "answers", "outbound", "bounces"):
+        rooms.store.queue(queue, visibility=1, max_receives=1000)
+    return rooms
+
+
+def drained(rooms: Rooms, name: str) -> list[Letter]:
+    queue = rooms.app.queue(name)
+    letters = queue.receive(10, 0.0)
+    queue.delete([letter.receipt for letter in letters])
+    return letters
+
+
+def run(rooms: Rooms, entry: Accepted) -> None:
+    """As the functions do it, a letter that failed coming back until it has not."""
+    waiting: list[object] = [entry]
+    for _ in range(20):
+        again: list[object] = []
+        for letter in waiting:
+            try:
+                failed = (
+                    process(rooms.app, [letter])
+                    if isinstance(letter, Accepted)
+                    else answers.process(rooms.app, [letter])  # type: ignore[list-item]
+                )
+            except PostroomError:
+                failed = {0: None}  # type: ignore[dict-item]
+            again += [letter] if failed else []
+        waiting = again
+        waiting += [letter_of(letter.body) for letter in drained(rooms, "inbound")]
+        waiting += [from_json(letter.body) for letter in drained(rooms, "answers")]
+        if not waiting:
+            return
+    raise AssertionError("it does not come to an end")
+
+
+def texts(rooms: Rooms, name: str, mailbox: str = "INBOX") -> list[bytes]:
+    found = rooms.app.mailboxes.find(rooms.accounts[name].id, mailbox)
+    return [rooms.app.blobs.get(message.blob) for message in rooms.app.mailboxes.messages(found.id)]
+
+
+def check(rooms: Rooms) -> None:
+    assert [len(texts(rooms, "alice", name)) for name in ("A", "B", "INBOX")] == [1, 1, 1]
+    assert b"X-Edited: yes\r\n" in texts(rooms, "alice")[0]
+    assert b"X-Edited" not in texts(rooms, "alice", "A")[0]
+    assert texts(rooms, "bob") == []
+    [redirected] = texts(rooms, "carol")
+    assert redirected.startswith(b"Delivered-To: alice@example.test\r\n")
+    kinds = [found.ticket.kind for found in in_order(rooms.app.table)]
+    assert kinds.count(OUTBOUND) == 2, "what went on to dan, and the answer"
+    assert len(kinds) == 3, "and the report about bob"
+
+
+def everything_goes(rooms: Rooms, blob: BlobKey) -> None:
+    alice = rooms.accounts["alice"].id
+    blobs = {blob}
+    for name, mailboxes in (("alice", ("A", "B", "INBOX")), ("carol", ("INBOX",))):
+        account = rooms.accounts[name].id
+        for mailbox in mailboxes:
+            found = rooms.app.mailboxes.find(account, mailbox).id
+            messages = list(rooms.app.mailboxes.messages(found))
+            blobs |= {message.blob for message in messages}
+            uids = [message.uid for message in messages]
+            rooms.app.mailboxes.store_flags(account, found, uids, add=["\\Deleted"])
+            rooms.app.mailboxes.expunge(account, found)
+    assert len(blobs) == 3, "as it came, edited, and as carol has it"
+    assert rooms.app.mailboxes.usage(alice) == 0
+    rooms.clock.time += 40 * DAY
+    while rooms.app.mailboxes.sweep():
+        pass
+    for key in blobs - {blob}:  # the report about bob still needs the text as it came
+        with pytest.raises(BlobMissing):
+            rooms.app.blobs.get(key)
+    rooms.app.blobs.get(blob)
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["not done", "done, but the answer is lost"])
+@pytest.mark.parametrize("fail_at", range(1, MOST_WRITES))
+def test_a_store_that_fails_at_any_write_doubles_and_loses_nothing(
+    scripted: Rooms, fail_at: int, after: bool
+) -> None:
+    entry = scripted.accept(b"x", "alice@example.test", "bob@example.test", header=HEADER)
+    scripted.table.start()
+    scripted.table.fail_at, scripted.table.after = fail_at, after
+    run(scripted, entry)
+    scripted.table.start()
+    check(scripted)
+    run(scripted, entry)  # the queue repeats itself, after all is done
+    check(scripted)
+    everything_goes(scripted, entry.blob)
+
+
+def test_the_writes_that_can_fail_are_all_tried(scripted: Rooms) -> None:
+    entry = scripted.accept(b"x", "alice@example.test", "bob@example.test", header=HEADER)
+    scripted.table.start()
+    run(scripted, entry)
+    assert scripted.table.writes < MOST_WRITES
