@@ -17,7 +17,7 @@ from postroom.directory.records import Domain
 
 SESSIONS = 20
 ROUNDS = 3
-OFF = [f"POSTROOM_{name}" for name in ("IMAP", "IMAPS", "POP3", "POP3S")]
+OFF = [f"POSTROOM_{name}" for name in ("IMAP", "IMAPS", "POP3", "POP3S", "SIEVE")]
 RECIPIENT = "alice@example.test"
 
 

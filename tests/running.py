@@ -21,7 +21,7 @@ from postroom.directory.records import Domain
 
 DOMAIN = "example.test"
 PASSWORD = "correct horse battery"
-PORTS = ("smtp", "submission", "submissions", "imap", "imaps", "pop3", "pop3s", "http")
+PORTS = ("smtp", "submission", "submissions", "imap", "imaps", "pop3", "pop3s", "sieve", "http")
 _START = 90.0  # seconds; two busy cores start ten Python processes at once
 _STOP = 45.0  # seconds
 
@@ -69,9 +69,8 @@ class Postroom:
     def arguments(self) -> list[str]:
         ready = self.folder / "ready"
         ports = [f"--{name}={port}" for name, port in self.ports.items()]
-        off = ["--sieve=0"]
         processes = [f"--gateways={self.gateways}", f"--workers={self.workers}"]
-        return ["up", "--data", str(self.data), *ports, *off, *processes, f"--ready-file={ready}"]
+        return ["up", "--data", str(self.data), *ports, *processes, f"--ready-file={ready}"]
 
     def launch(self) -> "subprocess.Popen[bytes]":
         """Start the supervisor in a process group of its own, without waiting for anything."""

@@ -23,6 +23,7 @@ from gateway.imap.server import make_imap
 from gateway.listeners import Listeners
 from gateway.login import Login
 from gateway.logs import configure_logging
+from gateway.managesieve.server import make_managesieve
 from gateway.metrics import serve_metrics
 from gateway.pop3.server import make_pop3
 from gateway.settings import GatewaySettings
@@ -61,6 +62,7 @@ def services(
     imaps = imap.for_tls(implicit=True)
     pop3 = make_pop3(app, settings, crossing, login, tls, implicit=False)
     pop3s = pop3.for_tls(implicit=True)
+    sieve = make_managesieve(app, settings, crossing, login, tls)
 
     async def drain_smtp(patience: float) -> None:
         await smtp.drain()  # its limits know the patience
@@ -69,11 +71,12 @@ def services(
         await submission.drain()
 
     # What a client hears that finds no room (RFC 5321 section 3.8, RFC 9051 section 7.1.5,
-    # RFC 3206 section 3).
+    # RFC 3206 section 3, RFC 5804 section 1.3).
     host = app.settings.hostname.encode()
     full_smtp = b"421 4.7.0 " + host + b" Too many connections, try again later\r\n"
     full_imap = b"* BYE [UNAVAILABLE] Too many connections, try again later\r\n"
     full_pop3 = b"-ERR [SYS/TEMP] Too many connections, try again later\r\n"
+    full_sieve = b'BYE (TRYLATER) "Too many connections, try again later"\r\n'
     found = [
         Service("smtp", smtp, full_smtp, drain_smtp),
         Service("submission", submission, full_smtp, drain_submission),
@@ -82,6 +85,7 @@ def services(
         Service("imaps", imaps, full_imap, imap.drain, implicit_tls=True),
         Service("pop3", pop3, full_pop3, pop3.drain),
         Service("pop3s", pop3s, full_pop3, pop3.drain, implicit_tls=True),
+        Service("sieve", sieve, full_sieve, sieve.drain),
     ]
     return [(service, settings.ports.get(service.name, 0)) for service in found]
 

@@ -66,6 +66,12 @@ class Authentication:
         """What the server says next, already in base64."""
         return base64.b64encode(self._challenge)
 
+    @property
+    def has_last_word(self) -> bool:
+        """The challenge comes with our success (RFC 4422 section 3.6). Where the protocol has room
+        for it beside that, an empty response can be given to ``receive`` at once."""
+        return self._account is not None
+
     async def receive(self, line: bytes) -> Account | None:
         """Take a response line in base64 without its CRLF; ``=`` stands for an empty one.
 

@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry, start_http_server
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-Protocol = Literal["smtp", "submission", "imap", "pop3"]
+Protocol = Literal["smtp", "submission", "imap", "pop3", "managesieve"]
 
 
 @dataclass(slots=True)

@@ -33,8 +33,7 @@ class GatewaySettings:
     # POSTROOM_BIND: addresses to listen on, by commas. "0.0.0.0,::" is everywhere.
     bind: tuple[str, ...] = ("127.0.0.1",)
     # POSTROOM_SMTP, POSTROOM_SUBMISSION, POSTROOM_SUBMISSIONS, POSTROOM_IMAP, POSTROOM_IMAPS,
-    # POSTROOM_POP3, POSTROOM_POP3S, POSTROOM_SIEVE: ports, 0 for off. Sieve is read, but this
-    # gateway does not speak it yet: it opens no listener for it.
+    # POSTROOM_POP3, POSTROOM_POP3S, POSTROOM_SIEVE: ports, 0 for off
     ports: Mapping[str, int] = field(default_factory=lambda: dict(DEFAULT_PORTS))
 
     # POSTROOM_TLS_CERTIFICATE, POSTROOM_TLS_KEY: PEM files, the chain in the first. Read again
@@ -86,6 +85,8 @@ class GatewaySettings:
     imap_timeout: float = 1800
     # POSTROOM_POP3_TIMEOUT: RFC 1939 section 3 asks for 10 minutes
     pop3_timeout: float = 600
+    # POSTROOM_SIEVE_TIMEOUT: RFC 5804 section 1.2 asks for 30 minutes
+    sieve_timeout: float = 1800
     # POSTROOM_LOGIN_TIMEOUT: from the greeting to the login
     login_timeout: float = 60
     # POSTROOM_HANDSHAKE_TIMEOUT: for a PROXY header, and again for a TLS handshake
@@ -135,6 +136,7 @@ class GatewaySettings:
             smtp_timeout=read("SMTP_TIMEOUT", _seconds, base.smtp_timeout),
             imap_timeout=read("IMAP_TIMEOUT", _seconds, base.imap_timeout),
             pop3_timeout=read("POP3_TIMEOUT", _seconds, base.pop3_timeout),
+            sieve_timeout=read("SIEVE_TIMEOUT", _seconds, base.sieve_timeout),
             login_timeout=read("LOGIN_TIMEOUT", _seconds, base.login_timeout),
             handshake_timeout=read("HANDSHAKE_TIMEOUT", _seconds, base.handshake_timeout),
             drain_timeout=read("DRAIN_TIMEOUT", _seconds, base.drain_timeout),

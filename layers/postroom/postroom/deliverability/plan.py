@@ -15,7 +15,7 @@ StsMode = Literal["none", "testing", "enforce"]
 _STS_MAX_AGE = {"testing": 86_400, "enforce": 1_209_600}  # seconds: a day, two weeks
 
 # What clients look for (RFC 6186 section 3, RFC 8314 section 5.1, RFC 5804 section 1.8), and where
-# it is: 0 says "not offered" (RFC 6186 section 3.4). ManageSieve is not served yet.
+# it is: 0 says "not offered" (RFC 6186 section 3.4).
 PORTS: Mapping[str, int] = {
     "submissions": 465,
     "imaps": 993,
@@ -23,7 +23,7 @@ PORTS: Mapping[str, int] = {
     "submission": 587,
     "imap": 143,
     "pop3": 110,
-    "sieve": 0,
+    "sieve": 4190,
 }
 # The lowest is preferred, also between IMAP and POP3 (RFC 6186 section 4): TLS from the start
 # before STARTTLS (RFC 8314 section 3), IMAP before POP3.

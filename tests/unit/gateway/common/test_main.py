@@ -15,7 +15,7 @@ import pytest
 from gateway.certificates import development_certificate
 
 ROOT = Path(__file__).parents[4]
-LISTENERS = ["imap", "imaps", "pop3", "pop3s", "smtp", "submission", "submissions"]
+LISTENERS = ["imap", "imaps", "pop3", "pop3s", "sieve", "smtp", "submission", "submissions"]
 
 
 class Gateway:
