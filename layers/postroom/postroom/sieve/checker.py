@@ -142,9 +142,7 @@ class Checker:
             test = cast(Callable[[Call], Test], definition.compile)(call)
         if isinstance(test, Verdict):
             self._possible |= test.enables
-            self._note(call)
-            return test
-        if self._script.traced:
+        elif self._script.traced:
             test = traced_test(test, node.position.line, print_test(node))
         return self._ready(call, test)
 

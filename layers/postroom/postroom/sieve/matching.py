@@ -136,7 +136,7 @@ def _bad_expression(error: BadExpression) -> str:
 
 
 def _spend(run: Run, values: Sequence[str], keys: int) -> None:
-    run.spend(1 + (len(values) * keys + sum(map(len, values)) * keys // _A_STEP) // 8)
+    run.spend(1 + len(values) * keys // 8 + sum(map(len, values)) * keys // _A_STEP)
 
 
 def _is(keys: Sequence[str], comparator: Comparator) -> Match:
