@@ -4,6 +4,7 @@ import pytest
 
 from postroom.sieve.engine import CAPABILITIES, compile_script
 from postroom.sieve.errors import ScriptError
+from postroom.sieve.limits import LIMITS
 from tests.unit.sieve.worlds import complaints
 
 
@@ -104,6 +105,10 @@ def test_all_that_is_wrong_is_told_in_order_and_once() -> None:
         "line 3, column 1",
         "line 4, column 11",
     ]
+
+
+def test_no_more_is_told_than_somebody_reads() -> None:
+    assert len(complaints("wrong;" * 5000)) == LIMITS.problems
 
 
 @pytest.mark.parametrize(

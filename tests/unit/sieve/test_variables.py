@@ -171,6 +171,12 @@ def test_long_values_are_cut() -> None:
     assert value("${n}", f'set "a" "x"; {doubled} set :length "n" "${{a}}";') == str(LIMITS.string)
 
 
+def test_no_quoted_character_is_cut_in_two() -> None:
+    doubled = "".join('set "a" "${a}${a}";' for _ in range(16))
+    before = f'set "a" "*"; {doubled} set "a" "x${{a}}"; set :quotewildcard "a" "${{a}}";'
+    assert value("${n}", f'{before} set :length "n" "${{a}}";') == str(LIMITS.string - 1)
+
+
 def test_there_can_be_too_many_variables() -> None:
     script = REQUIRE + "".join(f'set "v{number}" "x";' for number in range(LIMITS.variables + 1))
     assert f"more than {LIMITS.variables} variables" in failure(script)

@@ -48,14 +48,17 @@ class Outcome:
 
 
 def compile_script(text: bytes, limits: Limits = LIMITS, *, traced: bool = False) -> Program:
-    """Check a script and make it ready. *traced* ones can tell why. Raises ScriptError."""
+    """Check a script and make it ready. *traced* ones can tell why.
+
+    Raises ScriptError with all that is wrong, as far as the syntax is right.
+    """
     notes = Notes()
     checker = Checker(COMMANDS, TESTS, Script(EXTENSIONS, traced, notes))
     steps = checker.script(parse(text, limits))
     if checker.problems:
-        raise ScriptError(sorted(set(checker.problems)))
+        raise ScriptError(sorted(set(checker.problems))[: limits.problems])
     digest = blake2b(text, digest_size=16).digest()
-    warnings = tuple(sorted(set(checker.warnings)))
+    warnings = tuple(sorted(set(checker.warnings))[: limits.problems])
     return Program(steps, digest, warnings, tuple(dict.fromkeys(notes.includes)))
 
 

@@ -15,7 +15,7 @@ class BadExpression(Exception):
     """What is no expression, or too much of one."""
 
 
-@lru_cache(256)  # those of variables are compiled when they are met
+@lru_cache(64)  # those of variables are compiled when they are met
 def compile_expression(pattern: str, ignore_case: bool) -> Expression:
     """Raises BadExpression."""
     import re2  # only those who use it wait for it

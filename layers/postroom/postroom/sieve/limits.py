@@ -12,7 +12,8 @@ class Limits:
     variables: int = 128  # names at once
     includes: int = 64  # scripts in one run
     depth: int = 8  # of scripts in one another; RFC 6609 section 3.1 asks for 3
-    expressions: int = 256  # regular ones in one script
+    expressions: int = 128  # regular ones in one script
+    problems: int = 100  # told of one script, and as many warnings
     actions: int = 32  # of all kinds
     redirects: int = 5
     notifications: int = 5

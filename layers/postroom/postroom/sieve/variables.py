@@ -37,7 +37,20 @@ def _upper_first(text: str) -> str:
 
 
 def _quote_wildcards(text: str) -> str:
-    return _WILDCARD.sub(r"\\\g<0>", text)
+    return _cut(_WILDCARD.sub(r"\\\g<0>", text))
+
+
+def _quote_expression(text: str) -> str:
+    return _cut(quoted(text))
+
+
+def _cut(text: str) -> str:
+    """What a variable can hold of a quoted text: no backslash without what it quotes."""
+    if len(text) <= LIMITS.string:
+        return text
+    cut = text[: LIMITS.string]
+    backslashes = len(cut) - len(cut.rstrip("\\"))
+    return cut[:-1] if backslashes % 2 else cut
 
 
 def _length(text: str) -> str:
@@ -49,7 +62,7 @@ def _length(text: str) -> str:
 _MODIFIERS: tuple[tuple[str, dict[str, Modify]], ...] = (
     ("case", {"lower": _lower, "upper": _upper}),
     ("first", {"lowerfirst": _lower_first, "upperfirst": _upper_first}),
-    ("quoting", {"quotewildcard": _quote_wildcards, "quoteregex": quoted}),
+    ("quoting", {"quotewildcard": _quote_wildcards, "quoteregex": _quote_expression}),
     ("encoding", {"encodeurl": encode_url}),
     ("measure", {"length": _length}),
 )
