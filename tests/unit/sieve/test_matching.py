@@ -218,7 +218,36 @@ def test_there_can_be_too_many_expressions() -> None:
 
 @pytest.mark.parametrize("expression", ["(a*)*b", "(a|a)*b", "(a?){50}a{50}b", ".*.*.*.*=.*b"])
 def test_hostile_expressions_take_linear_time(expression: str) -> None:
-    assert compile_expression(expression, True)("a" * 50_000) is None
+    spent: list[int] = []
+    assert compile_expression(expression, True)("a" * 50_000, spent.append) is None
+    assert sum(spent) < LIMITS.steps
+
+
+def test_an_expression_costs_what_its_size_and_the_text_make_it_cost() -> None:
+    spent: list[int] = []
+    for expression in ("((a?){5}){5}b", "((a?){20}){20}b"):
+        compile_expression(expression, True)("a" * 50_000, spent.append)
+    small, large = spent
+    assert large > 10 * small
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        pytest.param(
+            'set "text" "a";'
+            + 'set "text" "${text}${text}";' * 16
+            + 'if string :regex "${text}" "((a?){20}){20}b" { keep; }' * 4,
+            id="a large one on a long text",
+        ),
+        pytest.param(
+            'if string :regex "a" "${key}" { keep; } set "key" "${key}b";' * 1001,
+            id="another one each time",
+        ),
+    ],
+)
+def test_expressions_again_and_again_are_too_much(script: str) -> None:
+    assert "does too much" in str(outcome(REQUIRE + script).error)
 
 
 @pytest.mark.parametrize(

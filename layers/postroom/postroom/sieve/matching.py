@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 from postroom.sieve.comparators import BASIC, COMPARATORS, DEFAULT, OCTET, Comparator
 from postroom.sieve.definitions import Call, Shape, Tag
-from postroom.sieve.expressions import BadExpression, Expression, compile_expression
+from postroom.sieve.expressions import COMPILED, BadExpression, Expression, compile_expression
 from postroom.sieve.globs import Glob, compile_glob
 from postroom.sieve.limits import LIMITS
 from postroom.sieve.run import Run
@@ -47,11 +47,14 @@ def matcher(call: Call, keys: int, split: Split = tuple) -> Match:
     """
     compile_keys = _compiler(call)
     constants = call.constants(keys)
+    is_regex = call.chosen("match") == "regex"
     if constants is None:
         texts = call.texts(keys)
 
         def of_variables(run: Run, values: Sequence[str]) -> bool:
             found = split(texts(run))
+            if is_regex:
+                run.spend(sum(COMPILED + len(key) // 64 for key in found))
             try:
                 return compile_keys(found)(run, values)
             except BadExpression as error:
@@ -59,7 +62,7 @@ def matcher(call: Call, keys: int, split: Split = tuple) -> Match:
 
         return of_variables
     fixed = split(constants)
-    if call.chosen("match") == "regex":
+    if is_regex:
         call.notes.expressions += len(fixed)
         if call.notes.expressions > LIMITS.expressions:
             call.wrong(f"more than {LIMITS.expressions} regular expressions in one script", keys)
@@ -194,9 +197,8 @@ def _regex(keys: Sequence[str], ignore_case: bool, captures: bool) -> Match:
 
     def match(run: Run, values: Sequence[str]) -> bool:
         for value in values:
-            run.spend(len(expressions) * (1 + len(value) // 1024))
             for expression in expressions:
-                found = expression(value)
+                found = expression(value, run.spend)
                 if found is not None:
                     if captures:
                         run.captures = list(found[: MOST_CAPTURES + 1])
