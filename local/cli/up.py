@@ -121,7 +121,7 @@ def _print_next_steps(
 ) -> None:
     """What a person does next: ports, passwords, a first mail. Every line can be copied."""
     console.print("\n[bold green]Postroom is up.[/] Ctrl-C stops it.\n")
-    open_ports = {name: port for name, port in ports.items() if port and name in _SPOKEN}
+    open_ports = {name: port for name, port in ports.items() if port}
     listed = "   ".join(f"{name} [bold]{port}[/]" for name, port in open_ports.items())
     console.print(f"  listening   {listed}", highlight=False)
     console.print(f"  mail        {data}", highlight=False)
@@ -156,10 +156,6 @@ def _print_next_steps(
             f"curl -sS {trust}-u {user}{password} 'imaps://localhost:{ports['imaps']}/INBOX;UID=*'"
         )
     console.print("\n  Administer it: [bold]postroom --help[/], in another terminal.\n")
-
-
-# What the gateway opens so far.
-_SPOKEN = ("smtp", "submission", "submissions", "imap", "imaps", "pop3", "pop3s")
 
 
 def _command(line: str) -> None:
