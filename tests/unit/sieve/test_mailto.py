@@ -17,6 +17,11 @@ _MANY = ",".join(f"{number}@example.test" for number in range(MOST_RECIPIENTS + 
         pytest.param("mailto:", Mailto(()), id="nobody"),
         pytest.param("mailto:a@b.test,c@d.test", Mailto(("a@b.test", "c@d.test")), id="two"),
         pytest.param(
+            "mailto:a@b.test%2C%20c@d.test?to=e@f.test%2cg@h.test",
+            Mailto(("a@b.test", "c@d.test", "e@f.test", "g@h.test")),
+            id="commas as in RFC 2368",
+        ),
+        pytest.param(
             "mailto:0123456789@sms.example.net?to=backup@example.com",
             Mailto(("0123456789@sms.example.net", "backup@example.com")),
             id="RFC 5436 section 3",

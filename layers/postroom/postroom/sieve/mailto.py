@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from urllib.parse import unquote_to_bytes
 
 from postroom.errors import PostroomError
-from postroom.sieve.outbound import parse_outbound
+from postroom.sieve.outbound import parse_mailbox_list
 
 SCHEME = "mailto:"
 MOST_RECIPIENTS = 8  # of one notification: a script is no mailing list
@@ -100,16 +100,14 @@ def _fields(query: str) -> list[tuple[str, str]]:
     return found
 
 
-def _addresses(encoded: str) -> list[str]:
+def _addresses(encoded: str) -> tuple[str, ...]:
     if not encoded:
-        return []
-    # A comma that separates is not encoded, one that belongs to an address is.
-    found = []
-    for item in encoded.split(","):
-        address = parse_outbound(_decoded(item))
-        if address is None:
-            raise BadMailto("mail address", _decoded(item))
-        found.append(address)
+        return ()
+    # The comma between two is encoded in URIs of RFC 2368, which RFC 5436 knows.
+    text = _decoded(encoded)
+    found = parse_mailbox_list(text)
+    if found is None:
+        raise BadMailto("list of mail addresses", text)
     return found
 
 
