@@ -4,7 +4,7 @@ import ipaddress
 from dataclasses import dataclass, field
 
 from postroom.authentication.dkim.records import key_name, key_record
-from postroom.deliverability.plan import PORTS, PlannedKey, Setup, plan, sts_policy
+from postroom.deliverability.plan import PlannedKey, Setup, plan, sts_policy
 from postroom.deliverability.records import policy_url
 from postroom.platform.resolver import Answer, DnsUnavailable, RecordType
 from postroom.platform.web import WebFailed
@@ -25,7 +25,6 @@ SETUP = Setup(
     dmarc="reject",
     certificate_key=DIGEST,
     bimi="https://example.org/logo.svg",
-    ports={**PORTS, "sieve": 0},
 )
 
 

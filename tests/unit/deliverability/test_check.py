@@ -7,7 +7,7 @@ import pytest
 
 from postroom.deliverability.check import check
 from postroom.deliverability.finding import Finding
-from postroom.deliverability.plan import Setup
+from postroom.deliverability.plan import PORTS, Setup
 from postroom.deliverability.records import policy_url
 from tests.unit.deliverability.domains import (
     ADDRESSES,
@@ -213,14 +213,6 @@ POINTER = "4.4.8.8.in-addr.arpa"
             id="SRV with other priorities",
         ),
         pytest.param(
-            record(f"_sieve._tcp.{DOMAIN}", "SRV", f"0 1 4190 {HOST}."), "Clients", "wrong", False,
-            "not offered", "0 0 0 .", id="SRV of what is not offered",
-        ),
-        pytest.param(
-            record(f"_sieve._tcp.{DOMAIN}", "SRV"), "Clients", "ok", False, "", "",
-            id="no word of it"
-        ),
-        pytest.param(
             txt(f"default._bimi.{DOMAIN}", "v=BIMI1; l=https://x.test/a.svg"), "BIMI", "wrong",
             False,
             "another logo", "Publish", id="another logo",
@@ -242,6 +234,17 @@ def test_what_is_wrong_is_told(
     assert reason in finding.reason
     assert remedy in finding.remedy
     assert finding.remedy
+
+
+def test_what_is_not_offered_is_not_advertised() -> None:
+    setup = replace(SETUP, ports={**PORTS, "sieve": 0})
+    zones, web = published()
+    [finding] = problems(setup, zones, web)
+    assert (finding.topic, finding.state, finding.is_bad) == ("Clients", "wrong", False)
+    assert "not offered" in finding.reason
+    assert "0 0 0 ." in finding.remedy
+    record(f"_sieve._tcp.{DOMAIN}", "SRV")(zones)
+    assert problems(setup, zones, web) == []  # no word of it says the same
 
 
 def test_a_name_that_is_not_there_at_all() -> None:
