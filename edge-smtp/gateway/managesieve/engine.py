@@ -22,6 +22,7 @@ LONGEST_LINE = LONGEST_RESPONSE + 4096
 # A literal that we do not want is read all the same: it is sent without asking, and what comes
 # after it is the next command. Up to so many octets.
 MOST_SKIPPED = 16 * 1024 * 1024
+_MOST_WORDS = 8  # of a command; no command has more than three
 
 Argument = str | bytes | int
 _Kinds = tuple[Callable[[Word], Argument], ...]
@@ -131,7 +132,7 @@ class Engine:
             line = bytes(self._buffer[self._start : end]).removesuffix(b"\r")
             self._start = self._searched = end + 1
             line, digits = split_literal(line)
-            self._read(line)
+            self._read(line, announces=digits is not None)
             if digits is None:
                 event = self._finish()
                 if event is not None:
@@ -146,15 +147,19 @@ class Engine:
         self.forget()
         return Refused(BadSyntax(what, b"...", "RFC 5804 section 4"), fatal=True)
 
-    def _read(self, line: bytes) -> None:
+    def _read(self, line: bytes, *, announces: bool) -> None:
+        """A line, or what stands before the announcement of a literal."""
         if self._refused is not None:
             return
         try:
-            words = read_words(line, after_literal=self._after_literal)
+            self._words += read_words(line, after_literal=self._after_literal)
+            if announces and self._words and not line.endswith(b" "):
+                raise BadSyntax("space before a string", line[-20:], "RFC 5804 section 4")
+            if len(self._words) > _MOST_WORDS:
+                raise BadSyntax("list of arguments", b"...", "RFC 5804 section 4")
         except BadSyntax as error:
             self._refused = Refused(error)
-            return
-        self._words += words
+            self._words.clear()
         self._octets += len(line)
 
     def _announce(self, size: int) -> None:

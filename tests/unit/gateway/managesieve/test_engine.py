@@ -85,6 +85,10 @@ def test_a_command(line: bytes, verb: str, arguments: tuple[object, ...], end: b
         pytest.param(b"SETACTIVE {x+}\r\n", id="no literal"),
         pytest.param(b'PUTSCRIPT "a {8+}\r\nLOGOUT\r\n\r\n', id="a literal after an open quote"),
         pytest.param(b"CHECKSCRIPT {5+}\r\nkeep;x\r\n", id="something right after a literal"),
+        pytest.param(b"CHECKSCRIPT{5+}\r\nkeep;\r\n", id="no space before a literal"),
+        pytest.param(b"PUTSCRIPT {1+}\r\na{5+}\r\nkeep;\r\n", id="no space between literals"),
+        pytest.param(b"NOOP" + b" {0+}\r\n" * 1000 + b"\r\n", id="many empty strings"),
+        pytest.param(b"NOOP" + b" a" * 1000 + b"\r\n", id="many words"),
         pytest.param(b"XYZZY {3+}\r\nabc {3+}\r\nabc\r\n", id="two literals of a bad command"),
     ],
 )
