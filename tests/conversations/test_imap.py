@@ -2,7 +2,8 @@
 
 A conversation opens with what is ``given``; then ``C:`` is a line of the client, ``S:`` one of the
 server. ``2C:`` and ``2S:`` belong to a second client. ``...`` in an ``S:`` line stands for
-anything. ``S: (closed)`` means that the server closed the connection. ``given`` can be
+anything; so does ``{{word}}``, and later lines of the client may say it again.
+``S: (closed)`` means that the server closed the connection. ``given`` can be
 
     logged in [as NAME]             no need of LOGIN (put a client's number in front: 2 logged in)
     selected MAILBOX                nor SELECT
@@ -25,6 +26,7 @@ from tests.conversations.imap_world import Client, World, new_data, sample
 
 FOLDER = Path(__file__).parent / "imap"
 _LINE = re.compile(r"(\d?)([CS]): ?(.*)")
+_WORD = re.compile(r"\{\{(\w+)\}\}")
 
 
 @dataclass
@@ -34,7 +36,9 @@ class Conversation:
 
     @property
     def can_be_pipelined(self) -> bool:
-        return "not pipelined" not in self.given and {who for who, _, _ in self.lines} == {1}
+        if "not pipelined" in self.given or {who for who, _, _ in self.lines} != {1}:
+            return False
+        return not any(side == "C" and _WORD.search(text) for _, side, text in self.lines)
 
 
 def read(path: Path) -> Conversation:
@@ -78,16 +82,17 @@ async def _replay(conversation: Conversation, manner: str, data: Path) -> None:
     )
     try:
         clients = await _prepare(world, conversation)
+        words: dict[str, str] = {}
         turns = conversation.lines
         if manner == "pipelined":  # the client says everything before it listens
             turns = sorted(turns, key=lambda line: line[1])
         for (who, side), lines in groupby(turns, key=lambda line: line[:2]):
             texts = [text for _, _, text in lines]
             if side == "C":
-                octets = "".join(f"{text}\r\n" for text in texts).encode()
+                octets = _fill_in("".join(f"{text}\r\n" for text in texts), words).encode()
                 await clients[who].send(octets, piece=1 if manner == "bytes" else 0)
             else:
-                await _expect(clients[who], texts)
+                words |= await _expect(clients[who], texts)
         for client in clients.values():
             await asyncio.sleep(0.005)
             left = await client.wait(lambda _: True)
@@ -96,7 +101,7 @@ async def _replay(conversation: Conversation, manner: str, data: Path) -> None:
         await world.close()
 
 
-async def _expect(client: Client, expected: list[str]) -> None:
+async def _expect(client: Client, expected: list[str]) -> dict[str, str]:
     closes = expected[-1] == "(closed)"
     wanted = expected[:-1] if closes else expected
     count = len(wanted)
@@ -106,11 +111,24 @@ async def _expect(client: Client, expected: list[str]) -> None:
     lines = said.decode("utf-8", "replace").split("\r\n")
     assert lines.pop() == "", f"an unfinished line: {said!r}"
     assert len(lines) == count, f"expected {wanted}, the server said {lines}"
+    words: dict[str, str] = {}
     for line, want in zip(lines, wanted, strict=True):
-        pattern = ".*".join(re.escape(part) for part in want.split("..."))
-        assert re.fullmatch(pattern, line), f"expected {want!r}, the server said {line!r}"
+        match = re.fullmatch(_pattern(want), line)
+        assert match, f"expected {want!r}, the server said {line!r}"
+        words |= match.groupdict()
     if closes:
         assert client.closed
+    return words
+
+
+def _fill_in(text: str, words: dict[str, str]) -> str:
+    return _WORD.sub(lambda word: words[word[1]], text)
+
+
+def _pattern(want: str) -> str:
+    parts = [".*".join(map(re.escape, part.split("..."))) for part in _WORD.split(want)]
+    parts[1::2] = [f"(?P<{word}>.*)" for word in parts[1::2]]
+    return "".join(parts)
 
 
 async def _prepare(world: World, conversation: Conversation) -> dict[int, Client]:

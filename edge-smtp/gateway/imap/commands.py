@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
-from gateway.imap.sequence_set import SequenceSet
+from gateway.imap.sequence_set import NO_NUMBERS, SequenceSet
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +69,28 @@ class Enable(Command):
 
 
 @dataclass(frozen=True, slots=True)
+class Resync:
+    """What a client knows of a mailbox that it comes back to (RFC 7162 section 3.2.5).
+
+    ``known``: the UIDs it asks about, None for all. ``numbers`` and ``uids``: message numbers and
+    their UIDs, pair by pair, as the client remembers them; both ascend.
+    """
+
+    uid_validity: int
+    mod_seq: int
+    known: SequenceSet | None = None
+    numbers: SequenceSet = NO_NUMBERS
+    uids: SequenceSet = NO_NUMBERS
+
+
+@dataclass(frozen=True, slots=True)
 class Select(Command):
     """SELECT, or EXAMINE when ``read_only``. ``condstore``: RFC 7162 section 3.1.8."""
 
     mailbox: str
     read_only: bool = False
     condstore: bool = False
+    resync: Resync | None = None
 
 
 @dataclass(frozen=True, slots=True)

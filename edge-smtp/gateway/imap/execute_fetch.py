@@ -6,11 +6,14 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
+from gateway.imap import responses
 from gateway.imap.commands import Fetch
 from gateway.imap.execute_state import enable_condstore
 from gateway.imap.fetch import STREAM_FROM, Blob, Fetching, StoredBlob, WholeBlob
 from gateway.imap.outcomes import DONE, Bad, Bye, Done, No
+from gateway.imap.resync import missed_since
 from gateway.imap.selected import Selected, batches
+from gateway.imap.sequence_set import SequenceSet
 from gateway.imap.summaries import EncodedSummary
 from postroom.errors import BlobMissing, PostroomError
 from postroom.mailboxes.records import SEEN, Message
@@ -31,10 +34,12 @@ _NO_SUMMARY = EncodedSummary(b"")
 
 async def fetch(session: "Session", command: Fetch) -> Done:
     selected = session.current
-    if command.vanished:
-        raise Bad("VANISHED needs ENABLE QRESYNC, which is not on offer")
+    if command.vanished and not session.qresync:
+        raise Bad("VANISHED needs ENABLE QRESYNC")
     if "MODSEQ" in command.items:
         enable_condstore(session)
+    if command.vanished and command.changed_since is not None:
+        await _tell_vanished(session, command.changed_since, command.messages)
     positions = selected.positions(command.messages, command.uid)
     answering = _Answering(session, selected, command)
     for batch in batches(positions, _AT_ONCE):
@@ -46,6 +51,15 @@ async def fetch(session: "Session", command: Fetch) -> Done:
         # (RFC 2180 section 4.1.2).
         raise No("Some of the messages are gone", b"EXPUNGEISSUED")
     return DONE
+
+
+async def _tell_vanished(session: "Session", since: int, named: SequenceSet) -> None:
+    """Before any FETCH response (RFC 7162 section 3.2.6)."""
+    selected = session.current
+    if named.saved:  # what is gone is no longer in the result
+        return
+    vanished, _ = await session.crossing.run(missed_since, selected, since, named)
+    session.write(responses.vanished(vanished, earlier=True))
 
 
 class _Answering:

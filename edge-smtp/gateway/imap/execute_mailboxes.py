@@ -15,7 +15,9 @@ from gateway.imap.commands import (
     Unsubscribe,
 )
 from gateway.imap.execute_state import enable_condstore
-from gateway.imap.outcomes import DONE, Done, No
+from gateway.imap.news import tell_flags, tell_missed
+from gateway.imap.outcomes import DONE, Bad, Done, No
+from gateway.imap.resync import missed
 from gateway.imap.selected import Selected
 from postroom.mailboxes.names import INBOX, canonical, is_below
 from postroom.mailboxes.records import SEEN, Mailbox
@@ -28,6 +30,8 @@ _LARGE = 2000  # messages: a view of more is not filled on the event loop
 
 
 async def select(session: "Session", command: Select) -> Done:
+    if command.resync is not None and not session.qresync:
+        raise Bad("QRESYNC needs ENABLE QRESYNC")
     if session.selected is not None:
         session.deselect()
         session.write(responses.untagged(b"OK", "The other mailbox is closed", b"CLOSED"))
@@ -49,6 +53,9 @@ async def select(session: "Session", command: Select) -> Done:
         if unseen:
             code = b"UNSEEN %d" % unseen
             session.write(responses.untagged(b"OK", "The first unseen message", code))
+    if command.resync is not None:
+        vanished, changed = await cross(missed, selected, command.resync)
+        await tell_missed(session, vanished, changed)
     if command.read_only:
         return Done("EXAMINE completed", b"READ-ONLY")
     return Done("SELECT completed", b"READ-WRITE")
@@ -64,7 +71,7 @@ async def _first_recent(session: "Session", mailbox: Mailbox, read_only: bool) -
 
 def _describe(session: "Session", selected: Selected) -> None:
     mailbox = selected.mailbox
-    session.tell_flags()
+    tell_flags(session)
     session.write(responses.exists(len(selected.uids)))
     if not session.rev2:
         session.write(responses.recent(selected.recent_count()))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from gateway.imap import responses
 from gateway.imap.commands import Copy, Expunge, Move, Store
 from gateway.imap.execute_state import enable_condstore
+from gateway.imap.news import flags_line, tell_flags, tell_if_possible
 from gateway.imap.outcomes import DONE, Done, No
 from gateway.imap.selected import Selected
 from gateway.imap.sequence_set import render_sequence_set
@@ -70,9 +71,9 @@ def _answer(
 ) -> None:
     position = selected.position_of(message.uid)
     if selected.mailbox.keywords != selected.keywords:
-        session.tell_flags()
+        tell_flags(session)
     if not command.silent:
-        session.write(session.flags_line(position, message))
+        session.write(flags_line(session, position, message))
         selected.note_told(message)
         return
     # What the client expects is not told, but what somebody else changed meanwhile is.
@@ -128,6 +129,7 @@ async def move(session: "Session", command: Move) -> Done:
     )
     if moved:
         session.write(responses.untagged(b"OK", "Moved", _copy_uid(moved)))
+        return await told(session)
     return DONE
 
 
@@ -153,7 +155,12 @@ async def expunge(session: "Session", command: Expunge) -> Done:
     gone = await session.crossing.slow(
         session.app.mailboxes.expunge, session.owner.id, selected.id, uids
     )
-    if gone and session.condstore:
-        changes = await session.crossing.run(selected.look)
-        return Done(code=b"HIGHESTMODSEQ %d" % changes.mailbox.highest_mod_seq)
-    return DONE
+    return await told(session) if gone else DONE
+
+
+async def told(session: "Session") -> Done:
+    """Tell of messages that this command removed, and up to where the client is told now (RFC
+    7162 sections 3.2.7 and 3.2.9)."""
+    if not await tell_if_possible(session, expunges=True, look=True) or not session.condstore:
+        return DONE
+    return Done(code=b"HIGHESTMODSEQ %d" % session.current.synchronized)

@@ -32,7 +32,9 @@ async def enable(session: "Session", command: Enable) -> Done:
         session.rev2 = session.utf8 = True
     if "UTF8=ACCEPT" in names:
         session.utf8 = True
-    if "CONDSTORE" in names:
+    if "QRESYNC" in names:
+        session.qresync = True
+    if "CONDSTORE" in names or "QRESYNC" in names:
         enable_condstore(session)
     session.write(responses.enabled([SPELLED.get(name, name) for name in names]))
     return DONE

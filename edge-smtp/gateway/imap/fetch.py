@@ -129,9 +129,9 @@ class Fetching:
         self.sets_seen = any(section.sets_seen for section in self._sections)
 
     def with_flags(self, *, mod_seq: bool) -> "Fetching":
-        """Setting ``\\Seen`` gives a message a new MODSEQ, which a client that knows MODSEQ must
-        hear of too (*mod_seq*, RFC 7162 section 3.2.4)."""
-        wanted = ("FLAGS", "MODSEQ") if mod_seq else ("FLAGS",)
+        """Setting ``\\Seen`` gives a message a new MODSEQ, of which a client that knows MODSEQ must
+        hear with the UID (*mod_seq*, RFC 7162 section 3.2.4)."""
+        wanted = ("UID", "FLAGS", "MODSEQ") if mod_seq else ("FLAGS",)
         missing = [item for item in wanted if item not in self._items]
         return Fetching((*self._items, *missing)) if missing else self
 

@@ -30,7 +30,6 @@ from gateway.imap.commands import (
     Namespace,
     Noop,
     Rename,
-    Select,
     StartTls,
     Status,
     Store,
@@ -41,6 +40,7 @@ from gateway.imap.commands import (
 from gateway.imap.dates import parse_date_time
 from gateway.imap.parser_fetch import fetch
 from gateway.imap.parser_search import search
+from gateway.imap.parser_select import select
 from gateway.imap.tokens import RFC, Scanner
 from postroom.errors import BadSyntax
 
@@ -153,21 +153,6 @@ def _enable(s: Scanner, tag: bytes) -> Command:
     if not capabilities:
         raise s.bad("capability", "RFC 9051 section 6.3.1")
     return Enable(tag, tuple(dict.fromkeys(capabilities)))
-
-
-def _select(read_only: bool) -> Callable[[Scanner, bytes], Command]:
-    def parse_select(s: Scanner, tag: bytes) -> Command:
-        s.space()
-        mailbox = s.mailbox()
-        condstore = False
-        if s.skip(b" "):
-            for parameter in s.some(s.keyword, "select-params"):
-                if parameter != "CONDSTORE":
-                    raise BadSyntax("select-param", parameter.encode(), "RFC 7162 section 7")
-                condstore = True
-        return Select(tag, mailbox, read_only, condstore)
-
-    return parse_select
 
 
 def _create(s: Scanner, tag: bytes) -> Command:
@@ -375,7 +360,7 @@ _COMMANDS: dict[str, Callable[[Scanner, bytes], Command]] = {
     "CREATE": _create,
     "DELETE": _of_mailbox(Delete),
     "ENABLE": _enable,
-    "EXAMINE": _select(read_only=True),
+    "EXAMINE": select(read_only=True),
     "EXPUNGE": _plain(Expunge),
     "FETCH": fetch(uid=False),
     "ID": _id,
@@ -389,7 +374,7 @@ _COMMANDS: dict[str, Callable[[Scanner, bytes], Command]] = {
     "NOOP": _plain(Noop),
     "RENAME": _rename,
     "SEARCH": search(uid=False),
-    "SELECT": _select(read_only=False),
+    "SELECT": select(read_only=False),
     "STARTTLS": _plain(StartTls),
     "STATUS": _status,
     "STORE": _store(uid=False),

@@ -5,12 +5,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 
 from gateway.imap.names import encode_name
-from gateway.imap.sequence_set import render_sequence_set
+from gateway.imap.sequence_set import render_ranges, render_sequence_set
 from postroom.mailboxes.records import SYSTEM_FLAGS
 
 _PLAIN = re.compile(rb"[\x20-\x7e]*")  # can be quoted in any session
 _ATOM = re.compile(rb'[^\x00-\x20(){%*"\\\]\x7f-\xff]+')
 _LONGEST_QUOTED = 1000
+_RANGES_A_LINE = 500
 _SYSTEM_ORDER = {flag: position for position, flag in enumerate(SYSTEM_FLAGS)}
 
 
@@ -155,9 +156,13 @@ def expunge(number: int) -> bytes:
     return b"* %d EXPUNGE\r\n" % number
 
 
-def vanished(uids: Sequence[int], earlier: bool = False) -> bytes:
-    """RFC 7162 section 3.2.10. *uids* ascend."""
-    return b"* VANISHED %b%b\r\n" % (b"(EARLIER) " if earlier else b"", render_sequence_set(uids))
+def vanished(uids: Sequence[range], earlier: bool = False) -> bytes:
+    """RFC 7162 section 3.2.10: ascending ranges, in several responses when there are many."""
+    head = b"* VANISHED (EARLIER) " if earlier else b"* VANISHED "
+    return b"".join(
+        head + render_ranges(uids[first : first + _RANGES_A_LINE]) + b"\r\n"
+        for first in range(0, len(uids), _RANGES_A_LINE)
+    )
 
 
 # Results of SEARCH.

@@ -30,6 +30,7 @@ class Selected:
         "name",
         "read_only",
         "saved",
+        "synchronized",
         "uids",
         "view",
     )
@@ -41,6 +42,8 @@ class Selected:
         self.first_recent = first_recent  # UIDs from here on are \Recent in this session
         # The view may be newer than its mailbox record here and there; ``look`` finds out.
         self.mod_seq = view.mailbox.highest_mod_seq
+        # The client has heard of everything up to here; behind ``mod_seq`` while an expunge waits.
+        self.synchronized = self.mod_seq
         self.keywords = view.mailbox.keywords
         self.uids = array("I", view.uids)
         self.saved: tuple[int, ...] = ()  # UIDs, the result of SEARCH RETURN (SAVE)
@@ -132,6 +135,8 @@ class Selected:
             known = {uid for uid in changes.expunged if self.position_of(uid) >= 0}
             if known:
                 self._gone |= known
+        if not self._gone:
+            self.synchronized = self.mod_seq
         self._told.clear()
         return [
             (position, message)
@@ -140,30 +145,39 @@ class Selected:
         ]
 
     @property
+    def is_behind(self) -> bool:
+        """The view has been brought up to date, and the client has not been told."""
+        return self.view.mailbox.highest_mod_seq > self.mod_seq
+
+    @property
     def has_untold_expunges(self) -> bool:
         return bool(self._gone)
 
     def is_gone(self, uid: int) -> bool:
         return uid in self._gone
 
-    def tell_expunges(self) -> bytes:
+    def tell_expunges(self, *, vanished: bool = False) -> bytes:
         """Renumber, and return the EXPUNGE responses: from the highest number down, so that
-        each is right whatever came before it."""
+        each is right whatever came before it. *vanished*: one response with UIDs instead (RFC 7162
+        section 3.2.10.2)."""
         if not self._gone:
             return b""
-        numbers = sorted((self.position_of(uid) + 1 for uid in self._gone), reverse=True)
+        gone = sorted(self._gone)
+        numbers = [self.position_of(uid) + 1 for uid in reversed(gone)]
         if len(numbers) < 16:
             for number in numbers:
                 del self.uids[number - 1]
         else:
-            gone = self._gone
-            self.uids = array("I", [uid for uid in self.uids if uid not in gone])
+            self.uids = array("I", [uid for uid in self.uids if uid not in self._gone])
         self._gone = _NONE
+        self.synchronized = self.mod_seq
+        if vanished:
+            return responses.vanished(runs(gone))
         return b"".join([responses.expunge(number) for number in numbers])
 
 
 def runs(positions: Iterable[int]) -> list[range]:
-    """Ascending positions as ranges; negative ones are left out."""
+    """Ascending numbers as ranges; negative ones are left out."""
     found: list[range] = []
     for position in positions:
         if position < 0:

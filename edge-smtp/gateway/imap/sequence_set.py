@@ -34,6 +34,7 @@ class SequenceSet:
 
 
 SAVED = SequenceSet(saved=True)
+NO_NUMBERS = SequenceSet()
 
 
 def parse_sequence_set(text: bytes) -> SequenceSet:
@@ -63,6 +64,14 @@ def merge(ranges: Iterable[range]) -> list[range]:
         elif part:
             merged.append(part)
     return merged
+
+
+def render_ranges(ranges: Iterable[range]) -> bytes:
+    """Write ranges, none of them empty, as a set."""
+    return b",".join(
+        b"%d" % each.start if len(each) == 1 else b"%d:%d" % (each.start, each.stop - 1)
+        for each in ranges
+    )
 
 
 def render_sequence_set(numbers: Iterable[int]) -> bytes:

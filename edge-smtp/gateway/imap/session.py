@@ -26,6 +26,7 @@ from gateway.imap.literals import (
     Reason,
     Refused,
 )
+from gateway.imap.news import tell_if_possible
 from gateway.imap.outcomes import Bad, Bye, Done, No, outcome_of
 from gateway.imap.parser import parse
 from gateway.imap.parser_search import BadCharset
@@ -37,8 +38,6 @@ from gateway.tls import Tls
 from postroom.app import App
 from postroom.directory.records import Account
 from postroom.errors import BadSyntax, PostroomError
-from postroom.mailboxes.records import SYSTEM_FLAGS, Message
-from postroom.mailboxes.store import MailboxMissing
 
 log = logging.getLogger("postroom.imap")
 
@@ -63,7 +62,6 @@ class Session:
     __slots__ = (
         "_errors",
         "_service",
-        "_unseen_news",
         "_wire",
         "account",
         "client_ip",
@@ -71,10 +69,12 @@ class Session:
         "expects_line",
         "idling",
         "over",
+        "qresync",
         "reader",
         "rev2",
         "selected",
         "tls",
+        "unseen_news",
         "upload",
         "utf8",
     )
@@ -94,10 +94,11 @@ class Session:
         self.rev2 = False  # ENABLE IMAP4rev2
         self.utf8 = False  # names and quoted strings are UTF-8
         self.condstore = False  # the client wants MODSEQ in FETCH responses
+        self.qresync = False  # ENABLE QRESYNC: VANISHED instead of EXPUNGE
         self.upload: Upload | None = None  # an APPEND that runs
         # What the next line is for, when it is no command (SASL, DONE).
         self.expects_line: Callable[[bytes], Awaitable[None]] | None = None
-        self._unseen_news = False
+        self.unseen_news = False
         self._errors = 0
 
     # Shared things, spelled shortly.
@@ -228,7 +229,7 @@ class Session:
             done = await work
             if execution.news and self.selected is not None:
                 expunges = execution.expunges or uid
-                await self._tell_if_possible(expunges=expunges, look=execution.always_looks)
+                await tell_if_possible(self, expunges=expunges, look=execution.always_looks)
             return done
 
         name = "UID " + execution.name if uid else execution.name
@@ -328,7 +329,7 @@ class Session:
 
     def select(self, selected: Selected) -> None:
         self.selected = selected
-        self._unseen_news = False
+        self.unseen_news = False
         self._service.watchers.watch(selected.id, self)
 
     def deselect(self) -> None:
@@ -339,72 +340,16 @@ class Session:
 
     def news(self) -> None:
         """The selected mailbox may have changed (Watcher)."""
-        self._unseen_news = True
+        self.unseen_news = True
         if self.idling:
             self._wire.wake()
 
     async def tell_idling(self) -> None:
         if self.idling and self.selected is not None:
             try:
-                await self._tell_if_possible(expunges=True, look=True)
+                await tell_if_possible(self, expunges=True, look=True)
             except Bye as error:
                 self.refuse(error.text, error.code)
-
-    async def _tell_if_possible(self, *, expunges: bool, look: bool) -> None:
-        """A command that is done is done, whatever the store says when asked for news: a NO to
-        an APPEND would bring the message a second time."""
-        try:
-            await self.tell_news(expunges=expunges, look=look)
-        except Bye:
-            raise
-        except PostroomError as error:  # the next look may have more luck
-            log.info("news failed", extra={"reason": str(error)})
-            self._unseen_news = True
-
-    async def tell_news(self, *, expunges: bool, look: bool) -> None:
-        """Tell the client what changed. *expunges*: it may be told that numbers change.
-
-        *look* even if nobody said that there is news: the topic is only best effort.
-        """
-        selected = self.current
-        if look or self._unseen_news:
-            self._unseen_news = False
-            try:
-                changes = await self.crossing.run(selected.look)
-            except MailboxMissing as error:
-                self.deselect()
-                raise Bye("The selected mailbox was deleted", b"NONEXISTENT") from error
-            before = len(selected.uids)
-            altered = selected.take_in(changes)
-            if changes.mailbox.keywords != selected.keywords:
-                self.tell_flags()
-            if len(selected.uids) > before:
-                # An untold EXPUNGE comes after: until then these are the client's numbers.
-                self.write(responses.exists(len(selected.uids)))
-                if not self.rev2:
-                    self.write(responses.recent(selected.recent_count()))
-            for position, message in altered:
-                self.write(self.flags_line(position, message))
-                await self.made_room()
-        if expunges and selected.has_untold_expunges:
-            self.write(selected.tell_expunges())
-
-    def tell_flags(self) -> None:
-        selected = self.current
-        selected.keywords = selected.mailbox.keywords
-        names = (*SYSTEM_FLAGS, *selected.keywords)
-        self.write(responses.flags(names))
-        if not selected.read_only:
-            self.write(responses.permanent_flags(names, new_keywords=True))
-
-    def flags_line(self, position: int, message: Message) -> bytes:
-        """An untagged FETCH that the client did not ask for (RFC 9051 section 7.5.2)."""
-        selected = self.current
-        flags = responses.flag_words(message.flags)
-        if not self.rev2 and message.uid >= selected.first_recent:
-            flags = b"\\Recent " + flags if flags else b"\\Recent"
-        mod_seq = b" MODSEQ (%d)" % message.mod_seq if self.condstore else b""
-        return b"* %d FETCH (UID %d FLAGS (%b)%b)\r\n" % (position + 1, message.uid, flags, mod_seq)
 
     def closed(self) -> None:
         """The connection is gone."""

@@ -1,0 +1,113 @@
+"""What happened to the selected mailbox, told to its client (RFC 9051 sections 5.2 and 7.5.1).
+
+With MODSEQ a client remembers the highest one it has heard of and asks later for what came after
+it. So nothing may be told that is newer than something untold, or the client must be told from
+where to ask (RFC 7162 sections 3.2 and 6).
+"""
+
+import logging
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from gateway.imap import responses
+from gateway.imap.outcomes import Bye
+from postroom.errors import PostroomError
+from postroom.mailboxes.records import SYSTEM_FLAGS, Message
+from postroom.mailboxes.store import MailboxMissing
+
+if TYPE_CHECKING:
+    from gateway.imap.session import Session
+
+log = logging.getLogger("postroom.imap")
+
+
+async def tell_if_possible(session: "Session", *, expunges: bool, look: bool) -> bool:
+    """As ``tell_news``; False when the store would not say what is new.
+
+    A command that is done is done, whatever happens then: a NO to an APPEND would bring the
+    message a second time.
+    """
+    try:
+        await tell_news(session, expunges=expunges, look=look)
+    except Bye:
+        raise
+    except PostroomError as error:  # the next look may have more luck
+        log.info("news failed", extra={"reason": str(error)})
+        session.unseen_news = True
+        _tell_from_where(session)
+        return False
+    return True
+
+
+async def tell_news(session: "Session", *, expunges: bool, look: bool) -> None:
+    """Tell the client what changed. *expunges*: it may be told that numbers change.
+
+    *look* even if nobody said that there is news: the topic is only best effort. Raises Bye when
+    the mailbox is gone.
+    """
+    selected = session.current
+    was_late = selected.has_untold_expunges
+    # Another session may have brought the view up to date, and a FETCH shown what it found.
+    if look or session.unseen_news or (session.condstore and selected.is_behind):
+        session.unseen_news = False
+        try:
+            changes = await session.crossing.run(selected.look)
+        except MailboxMissing as error:
+            session.deselect()
+            raise Bye("The selected mailbox was deleted", b"NONEXISTENT") from error
+        before = len(selected.uids)
+        altered = selected.take_in(changes)
+        if changes.mailbox.keywords != selected.keywords:
+            tell_flags(session)
+        if len(selected.uids) > before:
+            # An untold EXPUNGE comes after: until then these are the client's numbers.
+            session.write(responses.exists(len(selected.uids)))
+            if not session.rev2:
+                session.write(responses.recent(selected.recent_count()))
+        for position, message in altered:
+            session.write(flags_line(session, position, message))
+            await session.made_room()
+    if not selected.has_untold_expunges:
+        return
+    if not expunges:
+        _tell_from_where(session)
+        return
+    session.write(selected.tell_expunges(vanished=session.qresync))
+    if was_late:
+        _tell_from_where(session)
+
+
+def _tell_from_where(session: "Session") -> None:
+    if session.qresync and session.selected is not None:
+        code = b"HIGHESTMODSEQ %d" % session.selected.synchronized
+        session.write(responses.untagged(b"OK", "Everything is told up to here", code))
+
+
+async def tell_missed(
+    session: "Session", vanished: Sequence[range], changed: Sequence[Message]
+) -> None:
+    """What ``resync`` found: first what is gone, or numbers would seem to be of others."""
+    session.write(responses.vanished(vanished, earlier=True))
+    for message in changed:
+        position = session.current.position_of(message.uid)
+        session.write(flags_line(session, position, message))
+        await session.made_room()
+
+
+def tell_flags(session: "Session") -> None:
+    selected = session.current
+    selected.keywords = selected.mailbox.keywords
+    names = (*SYSTEM_FLAGS, *selected.keywords)
+    session.write(responses.flags(names))
+    if not selected.read_only:
+        session.write(responses.permanent_flags(names, new_keywords=True))
+
+
+def flags_line(session: "Session", position: int, message: Message) -> bytes:
+    """An untagged FETCH that the client did not ask for (RFC 9051 section 7.5.2)."""
+    selected = session.current
+    flags = responses.flag_words(message.flags)
+    if not session.rev2 and message.uid >= selected.first_recent:
+        flags = b"\\Recent " + flags if flags else b"\\Recent"
+    mod_seq = b" MODSEQ (%d)" % message.mod_seq if session.condstore else b""
+    return b"* %d FETCH (UID %d FLAGS (%b)%b)\r\n" % (position + 1, message.uid, flags, mod_seq)
