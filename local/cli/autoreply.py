@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from local.cli.arguments import Address
 from local.cli.session import DEFAULT_DATA, Data, Json, console, done, opened, printable, show
 from postroom.app import App
 from postroom.autoreply.composing import message
@@ -25,7 +26,6 @@ autoreply = typer.Typer(
 
 _VARIABLES = f"A template may use {', '.join('{{ ' + name + ' }}' for name in VARIABLES)}."
 
-Address = Annotated[str, typer.Argument(metavar="ADDRESS", help="For example support@example.org.")]
 TextFile = Annotated[
     Path, typer.Option("--text-file", help=f"A file with the text. {_VARIABLES}", exists=True)
 ]

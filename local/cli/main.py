@@ -26,6 +26,7 @@ from local.cli import (
     trace,
     up,
     user,
+    vacation,
 )
 from local.cli.session import printable
 from postroom.errors import PostroomError
@@ -46,6 +47,7 @@ app.add_typer(alias.alias, name="alias")
 app.add_typer(forward.forward, name="forward")
 app.add_typer(masked.masked, name="masked")
 app.add_typer(sieve.sieve, name="sieve")
+app.add_typer(vacation.vacation, name="vacation")
 app.add_typer(autoreply.autoreply, name="autoreply")
 app.command("trace")(trace.trace)
 app.add_typer(queue.queue, name="queue")

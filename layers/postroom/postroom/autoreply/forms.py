@@ -30,14 +30,14 @@ class Forms:
         )
 
     def put(self, account: str, form: Form, domains: Iterable[str]) -> None:
-        """Keep a form, and let its script run. Raises BadForm.
+        """Keep a form, and let its script run. Raises BadForm, and what `put_form` raises.
 
-        The form is written first: should the script not follow, it is the form that one sees, and
-        saving it again mends it.
+        The script comes first: should the form not follow, its user sees that it was not saved,
+        and saving it again mends it.
         """
         script = script_of(form, domains)
-        self._table.write(Put(_key(account), {"form": msgspec.json.encode(form).decode()}))
         self._scripts.put_form(account, script.encode())
+        self._table.write(Put(_key(account), {"form": msgspec.json.encode(form).decode()}))
 
 
 def _key(account: str) -> Key:

@@ -25,8 +25,8 @@ def script_of(form: Form, domains: Iterable[str] = ()) -> str:
         _forward(form.forward, blocks, needed)
     if not blocks:
         return ""
-    require = f"require {_strings(sorted(needed))};"
-    return _END.join([_HEAD, require, "", *blocks, ""])
+    require = [f"require {_strings(sorted(needed))};", ""] if needed else []
+    return _END.join([_HEAD, *require, *blocks, ""])
 
 
 def _forward(forward: Forward, blocks: list[str], needed: set[str]) -> None:
