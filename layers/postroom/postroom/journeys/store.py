@@ -64,15 +64,15 @@ class Journeys:
         found = self._table.get_many([_key(queue_id, place) for place in places])
         return {key.sort.partition("/")[2] for key in found}
 
-    def index(self, pairs: Iterable[tuple[str, str]]) -> None:
-        """Let addresses lead to queue ids: pairs of (address, queue id), repeats harmless."""
+    def index(self, pairs: Iterable[tuple[str, str]], also: Iterable[Put] = ()) -> None:
+        """Let addresses lead to queue ids: pairs of (address, queue id), repeats harmless. The
+        puts of *also* go into the same request."""
         expires = self._expiry()
-        self._table.put_many(
-            [
-                Put(Key(f"journey-of/{address}", queue_id), {}, expires=expires)
-                for address, queue_id in dict.fromkeys(pairs)
-            ]
-        )
+        found = [
+            Put(Key(f"journey-of/{address}", queue_id), {}, expires=expires)
+            for address, queue_id in dict.fromkeys(pairs)
+        ]
+        self._table.put_many([*found, *also])
 
     def trace(self, name: str, most: int = 100) -> list[Journey]:
         """Journeys by queue id, Message-ID or address, the newest message first."""

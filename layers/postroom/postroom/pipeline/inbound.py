@@ -7,6 +7,7 @@ back by itself; the others go on. Every step may run again on a message it has a
 
 from collections.abc import Callable, Sequence
 
+from postroom.autoreply.known import Known
 from postroom.errors import BlobMissing, ConditionFailed, PostroomError, StoreUnavailable
 from postroom.message.headers import end_of_header
 from postroom.message.summary import summarise
@@ -17,6 +18,7 @@ from postroom.pipeline.later import HELD, hold, letters
 from postroom.pipeline.relaying import relay
 from postroom.pipeline.routing import route
 from postroom.pipeline.work import Rooms, Work
+from postroom.platform.table import Put
 from postroom.relay.bounces.incoming import Incoming, looks_like_report
 from postroom.relay.waiting import Ticket, gone
 
@@ -99,9 +101,15 @@ def _after_the_text(app: Rooms, work: Work, error: BlobMissing) -> None:
 
 
 def record(app: Rooms, works: list[Work]) -> None:
-    """Let each address lead to the journey of its message."""
+    """Let each address lead to the journey of its message, and note whom users write to."""
+    known = Known(app.table, app.clock)
     app.journeys.index(
-        (address.lower(), work.accepted.queue_id) for work in works for address in _addresses(work)
+        (
+            (address.lower(), work.accepted.queue_id)
+            for work in works
+            for address in _addresses(work)
+        ),
+        {put.key: put for work in works for put in _met(known, work)}.values(),
     )
     for work in works:
         try:
@@ -113,7 +121,7 @@ def record(app: Rooms, works: list[Work]) -> None:
 
 
 def _end(app: Rooms, work: Work) -> None:
-    if work.targets and not work.accepted.ours:
+    if work.targets and not (work.accepted.ours or work.accepted.via):
         _credit(app, work)
     if work.later is not None:
         app.table.write(gone(work.later))
@@ -131,6 +139,13 @@ def _credit(app: Rooms, work: Work) -> None:
         recipients = tuple(recipient.address for recipient in accepted.recipients[:20])
         found = Incoming(accepted.queue_id, accepted.blob, recipients, accepted.reverse_path)
         app.queue("bounces").send(found.to_json())
+
+
+def _met(known: Known, work: Work) -> list[Put]:
+    accepted = work.accepted
+    if not accepted.account or accepted.via:
+        return []
+    return known.met(accepted.account, [recipient.address for recipient in accepted.recipients])
 
 
 def _addresses(work: Work) -> list[str]:

@@ -151,6 +151,10 @@ class _Decision:
         return made
 
     def _redirect(self, action: Redirect) -> None:
+        if action.list_name:
+            self.trouble = f'nothing is redirected to all addresses of "{action.list_name}"'
+            self._file(None, (), action.message)
+            return
         if goes_round(self.work.text, self.target):
             self._tell("kept", f"it has been redirected to {action.address} before")
             self._file(None, (), action.message)

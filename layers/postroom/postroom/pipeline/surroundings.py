@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
+from postroom.autoreply.known import LIST, Known
 from postroom.directory.records import Target
 from postroom.mailboxes.errors import BadMailboxName
 from postroom.mailboxes.names import canonical
@@ -90,10 +91,12 @@ class Surroundings:
         return None  # nothing sets annotations yet
 
     def has_list(self, name: str) -> bool:
-        return False
+        return name == LIST
 
     def in_list(self, name: str, value: str) -> bool:
-        return False
+        return name == LIST and Known(self._app.table, self._app.clock).knows(
+            self._target.account, value
+        )
 
     def seen(self, handle: str, unique_id: str) -> bool:
         found = self._app.table.get(self._seen_key(handle, unique_id))
