@@ -5,6 +5,7 @@ _LOGGED_IN = (
     *("NAMESPACE", "UNSELECT", "UIDPLUS", "MOVE", "CHILDREN", "CONDSTORE", "QRESYNC"),
     *("ESEARCH", "SEARCHRES", "WITHIN", "BINARY", "UTF8=ACCEPT", "STATUS=SIZE"),
     *("LIST-EXTENDED", "LIST-STATUS", "SPECIAL-USE", "CREATE-SPECIAL-USE"),
+    *("MULTIAPPEND", "CATENATE", "REPLACE"),
 )
 # ENABLE answers for these (RFC 9051 section 6.3.1); the rest need no enabling.
 CAN_BE_ENABLED = ("IMAP4REV2", "CONDSTORE", "QRESYNC", "UTF8=ACCEPT")
@@ -12,11 +13,12 @@ SPELLED = {"IMAP4REV2": "IMAP4rev2"}
 
 
 def capabilities(
-    *, logged_in: bool, mechanisms: tuple[str, ...], may_start_tls: bool
+    *, logged_in: bool, mechanisms: tuple[str, ...], may_start_tls: bool, append_limit: int
 ) -> tuple[str, ...]:
-    """*mechanisms*: those of SASL, none when nobody may log in over this connection."""
+    """*mechanisms*: those of SASL, none when nobody may log in over this connection.
+    *append_limit*: octets of a message (RFC 7889)."""
     if logged_in:
-        return *_ALWAYS, *_LOGGED_IN
+        return *_ALWAYS, *_LOGGED_IN, f"APPENDLIMIT={append_limit}"
     tls = ("STARTTLS",) if may_start_tls else ()
     login = tuple(f"AUTH={name}" for name in mechanisms) or ("LOGINDISABLED",)
     return *_ALWAYS, *tls, *login

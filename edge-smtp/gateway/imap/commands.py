@@ -158,22 +158,6 @@ class Status(Command):
     items: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Append(Command):
-    """The command up to its message, whose octets follow in pieces (see ``literals``).
-
-    ``size`` in octets. ``internal_date``: seconds since 1970, None when the client gave none.
-    ``utf8``: sent as ``UTF8 (~{…}`` (RFC 6855 section 4); ``binary``: as a literal8.
-    """
-
-    mailbox: str
-    flags: tuple[str, ...]
-    internal_date: int | None
-    size: int
-    utf8: bool = False
-    binary: bool = False
-
-
 class Idle(Command):
     __slots__ = ()
 

@@ -1,168 +1,235 @@
-"""APPEND: the message comes in pieces and is kept as it came, octet by octet (RFC 9051 section
-6.3.12)."""
+"""APPEND and REPLACE: messages come in pieces, and are in the mailbox all at once or not at all
+(RFC 9051 section 6.3.12, RFC 3502, RFC 8508)."""
 
-from threading import Lock
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from gateway.imap import responses
-from gateway.imap.commands import Append
-from gateway.imap.execute_messages import target_of
+from gateway.imap.catenate import Source
+from gateway.imap.commands_append import Append, NewMessage, Part, Replace, Text, Url
+from gateway.imap.execute_messages import target_of, told
+from gateway.imap.incoming import Incoming
 from gateway.imap.outcomes import Bad, Done, No
-from postroom.errors import PostroomError
-from postroom.journeys.ids import RANDOM_OCTETS, new_queue_id
-from postroom.mailboxes.records import Mailbox, NewMessage
+from gateway.imap.parser_append import more_parts
+from gateway.imap.sequence_set import SequenceSet
+from postroom.errors import BadSyntax
+from postroom.mailboxes import records
+from postroom.mailboxes.records import Appended, Mailbox
 from postroom.mailboxes.store import BadFlag, MailboxMissing, OverQuota
-from postroom.message.summary import Summary, summarise
-from postroom.platform.blobs import BlobKey, Draft
 
 if TYPE_CHECKING:
     from gateway.imap.session import Session
 
-_WRITTEN_AT_ONCE = 256 * 1024  # octets of a large message
-_SUMMARISED_HERE = 64 * 1024  # octets: a larger message would hold up the other sessions
+MOST_MESSAGES = 99  # of one APPEND: they go into one transaction
 
 
-async def begin_append(session: "Session", command: Append) -> "Upload":
-    """Decide on the message before it comes. Raises No, Bad."""
-    limits = session.service.limits
-    if command.utf8 and not session.utf8:
-        raise Bad("UTF8 needs ENABLE UTF8=ACCEPT")
-    if command.size > limits.message_size:
-        raise No(f"A message has {limits.message_size} octets at most", b"TOOBIG")
-    if command.size == 0:
-        raise No("A message of no octets cannot be kept", b"CANNOT")
+async def append(session: "Session", command: Append) -> Done:
+    """Without octets from the client: all messages are made of others (RFC 4469)."""
+    upload = await begin_upload(session, command)
+    return await upload.finish(b"")
+
+
+async def replace(session: "Session", command: Replace) -> Done:
+    upload = await begin_upload(session, command)
+    return await upload.finish(b"")
+
+
+async def begin_upload(session: "Session", command: Append | Replace) -> "Upload":
+    """Decide on the command as far as it has come. Raises No, Bad, BadSyntax."""
+    replaced = _replaced(session, command) if isinstance(command, Replace) else 0
     target = await target_of(session, command.mailbox)
-    quota = session.owner.quota
-    if quota:
+    room = -1
+    if session.owner.quota:
         usage = await session.crossing.run(session.app.mailboxes.usage, session.owner.id)
-        if usage + command.size > quota:
-            raise OverQuota(session.owner.id, usage + command.size, quota)
-    return Upload(session, command, target)
+        if replaced and (message := session.current.view.message(replaced)) is not None:
+            usage -= message.size  # RFC 8508 section 3.4: what counts is the net consumption
+        room = max(session.owner.quota - usage, 0)
+    upload = Upload(session, command, target, replaced, room)
+    try:
+        await upload.take(command.parts)
+    except BaseException:
+        upload.abandon()
+        raise
+    return upload
 
 
-async def append_without_message(session: "Session", command: Append) -> Done:
-    """The reader gives every APPEND to ``begin_append``; one without a literal does not parse."""
-    raise Bad("APPEND ends with its message")
+def _replaced(session: "Session", command: Replace) -> int:
+    """The UID of the message that goes."""
+    selected = session.writable
+    named = SequenceSet(((command.number, command.number),))
+    uids = selected.uids_at(selected.positions(named, command.uid))
+    if not uids:
+        raise No("There is no message with that UID", b"NONEXISTENT")
+    return uids[0]
 
 
 class Upload:
-    """An APPEND from the decision to take it to its tagged reply."""
+    """An APPEND or REPLACE from the decision to take it to its tagged reply."""
 
     __slots__ = (
-        "_abandoned",
-        "_draft",
-        "_failure",
-        "_key",
-        "_pieces",
+        "_after",
+        "_incoming",
+        "_kept",
+        "_new",
+        "_replaced",
+        "_room",
         "_session",
         "_target",
-        "_waiting",
-        "_writing",
         "command",
     )
 
-    def __init__(self, session: "Session", command: Append, target: Mailbox) -> None:
-        app = session.app
+    def __init__(
+        self,
+        session: "Session",
+        command: Append | Replace,
+        target: Mailbox,
+        replaced: int,
+        room: int,
+    ) -> None:
         self.command = command
         self._session = session
         self._target = target
-        self._pieces: list[bytes] = []
-        self._waiting = 0  # octets of the pieces
-        self._key = BlobKey(
-            new_queue_id(app.clock.seconds(), app.randomness.octets(RANDOM_OCTETS), "")
-        )
-        self._draft: Draft | None = None
-        self._writing = Lock()
-        self._abandoned = False
-        self._failure: PostroomError | None = None
+        self._replaced = replaced  # a UID, 0 for APPEND
+        self._room = room  # octets left of the quota, -1 when there is none
+        self._new = NewMessage()
+        self._incoming: Incoming | None = None
+        self._after: Text | None = None  # whose octets come or came last
+        self._kept: list[records.NewMessage] = []
+
+    @property
+    def name(self) -> str:
+        if isinstance(self.command, Append):
+            return "APPEND"
+        return "UID REPLACE" if self.command.uid else "REPLACE"
+
+    # The words of the command.
+
+    async def go_on(self, words: bytes) -> None:
+        """Take the words between two literals, or after the last. Raises No, Bad, BadSyntax."""
+        if self._after is not None:
+            after, self._after = self._after, None
+            await self.take(more_parts(self.command, words, after))
+
+    async def take(self, parts: Sequence[Part]) -> None:
+        for part in parts:
+            if isinstance(part, NewMessage):
+                await self._end_message()
+                self._begin_message(part)
+            elif isinstance(part, Url):
+                await self._copy(part)
+            else:
+                self._expect(part)
+
+    @property
+    def waits(self) -> bool:
+        """The octets of a Text must come next."""
+        return self._after is not None
+
+    def _begin_message(self, new: NewMessage) -> None:
+        if len(self._kept) == MOST_MESSAGES:
+            raise No(f"One APPEND takes {MOST_MESSAGES} messages at most", b"LIMIT")
+        self._new = new
+        self._incoming = Incoming(self._session.service)
+
+    async def _copy(self, part: Url) -> None:
+        source = Source(self._session, part.url)
+        self._make_room(await source.open())
+        async for piece in source.pieces():
+            await self.receive(piece)
+
+    def _expect(self, part: Text) -> None:
+        if part.utf8 and not self._session.utf8:
+            raise Bad("UTF8 needs ENABLE UTF8=ACCEPT")
+        if part.size == 0 and not part.catenated:  # also how a client cancels (RFC 3502)
+            raise No("A message of no octets cannot be kept", b"CANNOT")
+        self._make_room(part.size)
+        self._after = part
+
+    def _make_room(self, size: int) -> None:
+        most = self._session.service.limits.message_size
+        if self._incoming is not None and self._incoming.size + size > most:
+            raise No(f"A message has {most} octets at most", b"TOOBIG")
+        if self._room >= 0:
+            if size > self._room:
+                quota = self._session.owner.quota
+                wanted = quota - self._room + size
+                raise OverQuota(self._session.owner.id, wanted, quota)
+            self._room -= size
+
+    # Octets.
 
     async def receive(self, octets: bytes) -> None:
-        self._pieces.append(octets)
-        self._waiting += len(octets)
-        limits = self._session.service.limits
-        if self._failure is not None:
-            self._pieces.clear()  # it has to be passed over to its end
-        elif self.command.size > limits.in_memory and self._waiting >= _WRITTEN_AT_ONCE:
-            try:
-                await self._write_out()
-            except PostroomError as error:
-                self._failure = error
+        if self._incoming is not None:
+            await self._incoming.receive(octets)
 
-    async def _write_out(self) -> None:
-        octets = b"".join(self._pieces)
-        self._pieces.clear()
-        self._waiting = 0
-        await self._session.crossing.slow(self._write, octets)
+    async def _end_message(self) -> None:
+        incoming = self._incoming
+        if incoming is None:
+            return
+        if incoming.size == 0:
+            raise No("A message of no octets cannot be kept", b"CANNOT")
+        summary = await incoming.keep()
+        self._incoming = None
+        date = self._new.internal_date
+        self._kept.append(
+            records.NewMessage(
+                blob=incoming.key,
+                summary=summary,
+                internal_date=int(self._session.app.clock.seconds()) if date is None else date,
+                flags=frozenset(self._new.flags),
+            )
+        )
 
-    def _write(self, octets: bytes) -> None:
-        with self._writing:
-            if self._abandoned:
-                return
-            if self._draft is None:
-                self._draft = self._session.app.blobs.draft(self._key)
-            self._draft.write(octets)
+    # The end.
 
-    async def finish(self, session: "Session", rest: bytes) -> Done:
-        if rest != (b")" if self.command.utf8 else b""):
-            self.abandon()
-            raise Bad("Nothing may follow the message of APPEND")
+    async def finish(self, words: bytes) -> Done:
+        """Take the last words and put the messages where they belong."""
         try:
-            if self._failure is not None:
-                raise self._failure
-            summary = await self._keep()
+            await self.go_on(words)
+            if self.waits:
+                raise BadSyntax("end of the command", words, "RFC 3502")
+            await self._end_message()
         except BaseException:
             self.abandon()
             raise
         try:
-            return await self._append(session, summary)
-        except (OverQuota, MailboxMissing, BadFlag):  # nothing refers to the blob
-            session.service.later(lambda: session.app.blobs.delete([self._key]))
+            appended = await self._put()
+        except (OverQuota, MailboxMissing, BadFlag, No):  # no message refers to the blobs
+            self.abandon()
             raise
+        code = responses.append_uid(appended[0].uid_validity, [each.uid for each in appended])
+        if not self._replaced:
+            return Done(code=code)
+        # Told before the EXPUNGE, or it would be hard to say what became what (RFC 8508 4.3).
+        self._session.write(responses.untagged(b"OK", "The replacement is there", code))
+        return await told(self._session)
 
-    async def _append(self, session: "Session", summary: Summary) -> Done:
-        command = self.command
-        date = command.internal_date
-        message = NewMessage(
-            blob=self._key,
-            summary=summary,
-            internal_date=int(session.app.clock.seconds()) if date is None else date,
-            flags=frozenset(command.flags),
-        )
-        [appended] = await session.crossing.slow(
-            session.app.mailboxes.append,
-            session.owner.id,
+    async def _put(self) -> list[Appended]:
+        session = self._session
+        mailboxes, owner = session.app.mailboxes, session.owner
+        if not self._replaced:
+            return await session.crossing.slow(
+                mailboxes.append, owner.id, self._target.id, self._kept, (), owner.quota
+            )
+        replaced = await session.crossing.slow(
+            mailboxes.replace,
+            owner.id,
+            session.writable.id,
+            self._replaced,
             self._target.id,
-            [message],
-            (),
-            session.owner.quota,
+            self._kept[0],
+            owner.quota,
         )
-        return Done(code=responses.append_uid(appended.uid_validity, [appended.uid]))
-
-    async def _keep(self) -> Summary:
-        """Make the blob durable; return the summary of its octets."""
-        crossing, blobs = self._session.crossing, self._session.app.blobs
-        if self._draft is not None:
-            await self._write_out()
-            await crossing.durable(self._draft.commit_soon())
-            return await crossing.slow(lambda: summarise(blobs.get(self._key)))
-        octets = b"".join(self._pieces)
-        self._pieces.clear()
-        stored = crossing.durable(blobs.put_soon(self._key, octets))
-        if len(octets) <= _SUMMARISED_HERE:
-            summary = summarise(octets)
-        else:
-            summary = await crossing.slow(summarise, octets)
-        await stored
-        return summary
+        if replaced is None:
+            raise No("The message is gone already", b"EXPUNGEISSUED")
+        return [replaced]
 
     def abandon(self) -> None:
-        """Forget the message. Also when its connection is gone while a piece is written."""
-        self._pieces.clear()
-        if self.command.size > self._session.service.limits.in_memory:
-            self._session.service.later(self._abandon)
-
-    def _abandon(self) -> None:
-        with self._writing:
-            self._abandoned = True
-            if self._draft is not None:
-                self._draft.abandon()
+        """Forget what has come. Also when the connection is gone."""
+        if self._incoming is not None:
+            self._incoming.abandon()
+            self._incoming = None
+        if self._kept:
+            mailboxes, keys = self._session.app.mailboxes, [each.blob for each in self._kept]
+            self._kept = []
+            self._session.service.later(lambda: mailboxes.let_go(keys, ""))

@@ -195,5 +195,6 @@ def status_line(session: "Session", mailbox: Mailbox, items: tuple[str, ...]) ->
         "DELETED": mailbox.deleted,
         "SIZE": mailbox.size,
         "HIGHESTMODSEQ": mailbox.highest_mod_seq,
+        "APPENDLIMIT": session.service.limits.message_size,
     }
     return responses.status(mailbox.name, {item: counts[item] for item in items}, session.utf8)

@@ -7,6 +7,7 @@ number (RFC 9051 section 7.5.1); with their UID forms they may.
 from gateway.imap import (
     auth,
     commands,
+    commands_append,
     execute_append,
     execute_fetch,
     execute_list,
@@ -39,7 +40,7 @@ EXECUTIONS: dict[type[commands.Command], Execution] = {
     commands.Lsub: Execution("LSUB", execute_list.lsub),
     commands.Namespace: Execution("NAMESPACE", execute_state.namespace),
     commands.Status: Execution("STATUS", execute_mailboxes.status),
-    commands.Append: Execution("APPEND", execute_append.append_without_message, always_looks=True),
+    commands_append.Append: Execution("APPEND", execute_append.append, always_looks=True),
     commands.Idle: Execution("IDLE", execute_state.idle, news=False),
     # With a mailbox selected.
     commands.Check: Execution("CHECK", execute_state.noop, selected=True, always_looks=True),
@@ -50,6 +51,9 @@ EXECUTIONS: dict[type[commands.Command], Execution] = {
     ),
     commands.Copy: Execution("COPY", execute_messages.copy, selected=True, always_looks=True),
     commands.Move: Execution("MOVE", execute_messages.move, selected=True, always_looks=True),
+    commands_append.Replace: Execution(
+        "REPLACE", execute_append.replace, selected=True, always_looks=True
+    ),
     commands.Store: Execution(
         "STORE", execute_messages.store, selected=True, expunges=False, always_looks=True
     ),

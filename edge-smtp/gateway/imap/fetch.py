@@ -209,12 +209,24 @@ class _Section:
         return [b"%b {%d}\r\n" % (self._name, len(octets)), octets]
 
     def stream(self, message: Message, summary: Prepared, blob: Blob) -> Iterator[bytes]:
-        span = self.span(message, summary)
-        if span is None:
+        found = self.pieces(message, summary, blob)
+        if found is None:
             yield self._name + b" NIL"
             return
+        size, pieces = found
+        yield b"%b {%d}\r\n" % (self._name, size)
+        yield from pieces
+
+    def pieces(self, message: Message, summary: Prepared, blob: Blob) -> "Pieces | None":
+        """The value, each piece read when it is asked for."""
+        span = self.span(message, summary)
+        if span is None:
+            return None
         start, stop = cut(span, self._partial)
-        yield b"%b {%d}\r\n" % (self._name, stop - start)
+        return stop - start, self._between(message, blob, start, stop)
+
+    @staticmethod
+    def _between(message: Message, blob: Blob, start: int, stop: int) -> Iterator[bytes]:
         for first in range(start, stop, _PIECE):
             last = min(first + _PIECE, stop)
             octets = _read(message, blob, first, last)
@@ -231,15 +243,19 @@ class _Fields(_Section):
         self._cut_fields = fields_of(item.fields, others=item.text.endswith(".NOT"))
 
     def render(self, message: Message, summary: Prepared, blob: Blob) -> list[bytes]:
+        found = self.pieces(message, summary, blob)
+        if found is None:
+            return [self._name, b" NIL"]
+        size, pieces = found
+        return [b"%b {%d}\r\n" % (self._name, size), *pieces]
+
+    def pieces(self, message: Message, summary: Prepared, blob: Blob) -> "Pieces | None":
         span = self.span(message, summary)
         if span is None:
-            return [self._name, b" NIL"]
+            return None
         octets = self._cut_fields(_read(message, blob, *span))
         start, stop = cut((0, len(octets)), self._partial)
-        return [b"%b {%d}\r\n" % (self._name, stop - start), octets[start:stop]]
-
-    def stream(self, message: Message, summary: Prepared, blob: Blob) -> Iterator[bytes]:
-        yield from self.render(message, summary, blob)
+        return stop - start, iter([octets[start:stop]])
 
 
 class _Binary(_Section):
@@ -268,6 +284,17 @@ class _Binary(_Section):
 
     def stream(self, message: Message, summary: Prepared, blob: Blob) -> Iterator[bytes]:
         yield from self.render(message, summary, blob)
+
+
+Pieces = tuple[int, Iterator[bytes]]  # how many octets they are together
+
+
+def pieces_of(
+    section: BodySection, message: Message, summary: Prepared, blob: Blob
+) -> Pieces | None:
+    """The octets of a section, for whoever is no client; None when the message has no such
+    section. May raise BlobMissing, also while the pieces are read."""
+    return _section(section).pieces(message, summary, blob)
 
 
 def _section(item: FetchItem) -> _Section:

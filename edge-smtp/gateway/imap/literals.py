@@ -1,8 +1,8 @@
 """From the octets of a connection to whole commands (RFC 9051 sections 2.2.1 and 4.3; RFC 7888).
 
 A command is a line, or several with literals between them. ``CommandReader`` puts it together,
-says when the client waits for ``+``, and lets the message of an APPEND through in pieces, so that
-it never lies in memory whole.
+says when the client waits for ``+``, and lets the messages of an APPEND through in pieces, so that
+none lies in memory whole.
 """
 
 import re
@@ -16,8 +16,10 @@ _CHUNK = 64 * 1024
 _LONGEST_HEAD = 24  # of a literal: ``~{`` 19 digits ``+}``
 
 _LITERAL = re.compile(rb"~?\{([0-9]{1,19})(\+?)\}\Z")
-_APPEND = re.compile(rb"[^ ]+ APPEND ", re.IGNORECASE)
-_MAILBOX_LITERAL = re.compile(rb"[^ ]+ APPEND \{[0-9]+\+?\}\r\n\Z", re.IGNORECASE)
+_APPEND = re.compile(rb"[^ ]+ (?:APPEND|(?:UID )?REPLACE [0-9]+) ", re.IGNORECASE)
+_MAILBOX_LITERAL = re.compile(_APPEND.pattern + rb"\{[0-9]+\+?\}\r\n\Z", re.IGNORECASE)
+_URL_LITERAL = re.compile(rb"[ (]URL ~?\{[0-9]+\+?\}\Z", re.IGNORECASE)  # RFC 4469 section 5
+_LONGEST_URL_HEAD = _LONGEST_HEAD + 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +36,10 @@ class Continue:
 
 @dataclass(frozen=True, slots=True)
 class MessageLiteral:
-    """An APPEND has come as far as its message, *size* octets; *command* ends with that literal's
-    head and can be parsed. The reader stands still until ``accept`` or ``refuse`` is called.
+    """An APPEND or REPLACE has come as far as octets of a message, *size* of them; *command* ends
+    with that literal's head and can be parsed. When it is not the first of the command, *command*
+    begins where the last one ended. The reader stands still until ``accept`` or ``refuse`` is
+    called.
 
     ``waits``: the client waits for a continuation request (which the session sends once it has
     called ``accept``); after ``refuse`` its command is over and a tagged NO or BAD is the answer.
@@ -55,8 +59,7 @@ class MessageChunk:
 
 @dataclass(frozen=True, slots=True)
 class MessageEnd:
-    """The message is complete, and the rest of the line: b"" or b")" (UTF8) ends the command;
-    anything else is a syntax error, and the message must not be stored."""
+    """The command is complete; *rest* is what came after the last MessageLiteral's octets."""
 
     rest: bytes
 
@@ -90,7 +93,7 @@ class _State(Enum):
     LITERAL = auto()  # waiting for all octets of a literal that is kept
     ASKING = auto()  # a MessageLiteral was given out, nothing decided yet
     MESSAGE = auto()  # passing a message through
-    AFTER_MESSAGE = auto()  # the line after a message
+    AFTER_MESSAGE = auto()  # the words after a message, or between two
     SKIPPING = auto()  # passing over a literal that nobody wants
     REST = auto()  # the line after it
     CLOSED = auto()
@@ -110,6 +113,7 @@ class CommandReader:
         self._searched = 0  # octets of the buffer known to hold no line end
         self._command = b""  # what came before, when the command has literals
         self._state = _State.LINE
+        self._words = _State.LINE  # where the words go on after a literal that is kept
         self._left = 0  # octets of the literal still to come
         self._waits = False  # its sender waits for a continuation request
         self._line_is_text = False
@@ -168,7 +172,7 @@ class CommandReader:
                 if self.buffered < self._left:
                     return None
                 self._command += self._take(self._left)
-                self._state = _State.LINE
+                self._state, self._words = self._words, _State.LINE
             elif state is _State.MESSAGE:
                 if self._left == 0:
                     self._state = _State.AFTER_MESSAGE
@@ -222,26 +226,32 @@ class CommandReader:
             self._left = int(literal[1])
             self._waits = not literal[2]
         state, self._state = self._state, _State.LINE
-        if state is _State.LINE:
-            if literal is None:
-                command, self._command = self._command + line, b""
-                return Ready(command)
-            return self._literal(line)
+        if state is _State.REST:
+            if literal is not None:
+                self._drop()
+            return None
         if literal is not None:
-            self._drop()
-        return MessageEnd(line) if state is _State.AFTER_MESSAGE else None
+            return self._literal(line, state)
+        command, self._command = self._command + line, b""
+        return Ready(command) if state is _State.LINE else MessageEnd(command)
 
-    def _literal(self, line: bytes) -> Event | None:
+    def _literal(self, line: bytes, words: _State) -> Event | None:
         command = self._command = self._command + line + b"\r\n"
-        if _APPEND.match(command) and not _MAILBOX_LITERAL.match(command):
+        if self._is_of_message(command, line, words):
             self._command = b""
             self._state = _State.ASKING
             return MessageLiteral(command, self._left, self._waits)
         if len(command) + self._left > self.longest_command:
             self._drop()
             return Refused(command, Reason.LARGE_LITERAL)
-        self._state = _State.LITERAL
+        self._state, self._words = _State.LITERAL, words
         return Continue() if self._waits else None
+
+    @staticmethod
+    def _is_of_message(command: bytes, line: bytes, words: _State) -> bool:
+        if words is _State.LINE and (not _APPEND.match(command) or _MAILBOX_LITERAL.match(command)):
+            return False
+        return not _URL_LITERAL.search(line, max(len(line) - _LONGEST_URL_HEAD, 0))
 
     def _drop(self) -> None:
         # Once its command is answered, a client that waits does not send the literal.

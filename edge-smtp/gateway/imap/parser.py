@@ -9,7 +9,6 @@ import binascii
 from collections.abc import Callable
 
 from gateway.imap.commands import (
-    Append,
     Authenticate,
     Capability,
     Check,
@@ -37,7 +36,7 @@ from gateway.imap.commands import (
     Unselect,
     Unsubscribe,
 )
-from gateway.imap.dates import parse_date_time
+from gateway.imap.parser_append import append, replace
 from gateway.imap.parser_fetch import fetch
 from gateway.imap.parser_search import search
 from gateway.imap.parser_select import select
@@ -53,6 +52,7 @@ STATUS_ITEMS = (
     "DELETED",
     "SIZE",
     "HIGHESTMODSEQ",  # RFC 7162 section 3.1.2
+    "APPENDLIMIT",  # RFC 7889 section 3.1
 )
 _SELECTIONS = ("SUBSCRIBED", "REMOTE", "RECURSIVEMATCH", "SPECIAL-USE")
 _RETURNS = ("SUBSCRIBED", "CHILDREN", "SPECIAL-USE", "STATUS")
@@ -67,7 +67,8 @@ def parse(command: bytes, utf8: bool = False) -> Command:
     """Return the command that the octets are, or raise BadSyntax and nothing else.
 
     *command* is as ``literals.CommandReader`` gives it: literals stand where they were sent, head
-    and octets; the final CRLF is not there. An APPEND ends with the head of its message's literal.
+    and octets; the final CRLF is not there. An APPEND or REPLACE ends with the head of the literal
+    of its first message, if it has one.
     *utf8*: mailbox names are UTF-8, not modified UTF-7 (after ENABLE IMAP4rev2 or UTF8=ACCEPT).
     ``tokens.tag_of`` gives the tag to answer with when this raises.
     """
@@ -256,27 +257,6 @@ def _status_items(s: Scanner) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def _append(s: Scanner, tag: bytes) -> Command:
-    s.space()
-    mailbox = s.mailbox()
-    s.space()
-    flags: tuple[str, ...] = ()
-    if s.next_is(b"("):
-        flags = s.flags()
-        s.space()
-    internal_date = None
-    if s.next_is(b'"'):
-        internal_date = parse_date_time(s.string("date-time"))
-        s.space()
-    utf8 = s.text[s.at : s.at + 6].upper() == b"UTF8 ("
-    if utf8:
-        s.at += 6
-    binary, size = s.literal_head()
-    if utf8 and not binary:
-        raise s.bad("literal8", "RFC 6855 section 4")
-    return Append(tag, mailbox, flags, internal_date, size, utf8, binary)
-
-
 def _copy_or_move(
     command: type[Copy] | type[Move], uid: bool
 ) -> Callable[[Scanner, bytes], Command]:
@@ -346,12 +326,13 @@ _UID_COMMANDS: dict[str, Callable[[Scanner, bytes], Command]] = {
     "EXPUNGE": _uid_expunge,
     "FETCH": fetch(uid=True),
     "MOVE": _copy_or_move(Move, uid=True),
+    "REPLACE": replace(uid=True),
     "SEARCH": search(uid=True),
     "STORE": _store(uid=True),
 }
 
 _COMMANDS: dict[str, Callable[[Scanner, bytes], Command]] = {
-    "APPEND": _append,
+    "APPEND": append,
     "AUTHENTICATE": _authenticate,
     "CAPABILITY": _plain(Capability),
     "CHECK": _plain(Check),
@@ -373,6 +354,7 @@ _COMMANDS: dict[str, Callable[[Scanner, bytes], Command]] = {
     "NAMESPACE": _plain(Namespace),
     "NOOP": _plain(Noop),
     "RENAME": _rename,
+    "REPLACE": replace(uid=False),
     "SEARCH": search(uid=False),
     "SELECT": select(read_only=False),
     "STARTTLS": _plain(StartTls),

@@ -9,8 +9,9 @@ from gateway.authentication import Channel, mechanisms
 from gateway.crossing import Crossing
 from gateway.imap import responses
 from gateway.imap.capabilities import capabilities
-from gateway.imap.commands import Append, Command
-from gateway.imap.execute_append import Upload, begin_append
+from gateway.imap.commands import Command
+from gateway.imap.commands_append import Append, Replace
+from gateway.imap.execute_append import Upload, begin_upload
 from gateway.imap.execution import Execution
 from gateway.imap.executions import EXECUTIONS
 from gateway.imap.literals import (
@@ -95,7 +96,7 @@ class Session:
         self.utf8 = False  # names and quoted strings are UTF-8
         self.condstore = False  # the client wants MODSEQ in FETCH responses
         self.qresync = False  # ENABLE QRESYNC: VANISHED instead of EXPUNGE
-        self.upload: Upload | None = None  # an APPEND that runs
+        self.upload: Upload | None = None  # an APPEND or REPLACE that runs
         # What the next line is for, when it is no command (SASL, DONE).
         self.expects_line: Callable[[bytes], Awaitable[None]] | None = None
         self.unseen_news = False
@@ -164,6 +165,7 @@ class Session:
             logged_in=self.logged_in,
             mechanisms=mechanisms(self._service.login, self.channel) if self.may_log_in else (),
             may_start_tls=not self.tls and self._service.tls is not None,
+            append_limit=self._service.limits.message_size,
         )
 
     @property
@@ -193,7 +195,7 @@ class Session:
             if expects is not None:
                 await expects(event.text)
         elif isinstance(event, MessageLiteral):
-            await self._append(event)
+            await self._message_literal(event)
         elif isinstance(event, MessageChunk):
             if self.upload is not None:
                 await self.upload.receive(event.octets)
@@ -278,7 +280,8 @@ class Session:
             self.refuse("Too many errors")
 
     def _refused(self, event: Refused) -> None:
-        tag = tag_of(event.command)
+        tag = self.upload.command.tag if self.upload is not None else tag_of(event.command)
+        self._drop_upload()
         if event.reason is Reason.LONG_LINE:
             self.bad(tag, "The command is too long", b"TOOBIG")
             self.refuse("The command is too long: where the next one begins cannot be known")
@@ -290,31 +293,40 @@ class Session:
                 tag, self.idling = self.idling, b""
             self.bad(tag, "A line ends in CRLF, and neither stands alone")
 
-    # APPEND: its message comes in pieces, between two lines.
+    # APPEND and REPLACE: their messages come in pieces, between words.
 
-    async def _append(self, event: MessageLiteral) -> None:
-        execution = EXECUTIONS[Append]
+    async def _message_literal(self, event: MessageLiteral) -> None:
+        tag, name = tag_of(event.command), "APPEND"
         try:
-            command = parse(event.command, self.utf8)
-        except BadSyntax as error:
-            self.reader.refuse()
-            self.bad(tag_of(event.command), str(error))
-            return
-        assert isinstance(command, Append)  # noqa: S101  (the reader says so)
-        try:
-            self._check_state(execution)
-            self.upload = await begin_append(self, command)
+            if self.upload is not None:
+                tag, name = self.upload.command.tag, self.upload.name
+                await self.upload.go_on(event.command)
+            else:
+                command = parse(event.command, self.utf8)
+                if not isinstance(command, Append | Replace):
+                    raise Bad("This command has no literal here")
+                self._check_state(EXECUTIONS[type(command)])
+                self.upload = await begin_upload(self, command)
+            if not self.upload.waits:
+                raise Bad("A literal was not expected here")
         except PostroomError as error:
             self.reader.refuse()
-            self._failed(command.tag, execution.name, error)
+            self._drop_upload()
+            self._failed(tag, name, error)
             return
         self.reader.accept()
         if event.waits:
             self.write(responses.continuation())
 
-    async def _finish_upload(self, upload: Upload, rest: bytes) -> None:
+    def _drop_upload(self) -> None:
+        if self.upload is not None:
+            self.upload.abandon()
+            self.upload = None
+
+    async def _finish_upload(self, upload: Upload, words: bytes) -> None:
         self.upload = None
-        await self._finish(EXECUTIONS[Append], upload.command, upload.finish(self, rest))
+        command = upload.command
+        await self._finish(EXECUTIONS[type(command)], command, upload.finish(words))
 
     # Logging in.
 
@@ -355,6 +367,4 @@ class Session:
         """The connection is gone."""
         self.deselect()
         self.idling = b""
-        if self.upload is not None:
-            self.upload.abandon()
-            self.upload = None
+        self._drop_upload()

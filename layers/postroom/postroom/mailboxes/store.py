@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 
 from postroom.errors import PostroomError
-from postroom.mailboxes import copying, expunging, flagging, reading
+from postroom.mailboxes import copying, expunging, flagging, reading, replacing
 from postroom.mailboxes.appending import Appending
 from postroom.mailboxes.encoding import inbox_id
 from postroom.mailboxes.errors import (
@@ -254,6 +254,23 @@ class Mailboxes:
         """As copy, and gone from the source in the same transactions (RFC 6851). What the
         account holds stays the same, so *quota* never stops it."""
         return copying.move(self._transactions, account, source, uids, target)
+
+    def replace(
+        self,
+        account: str,
+        source: str,
+        uid: int,
+        target: str,
+        message: NewMessage,
+        quota: int = 0,
+    ) -> Appended | None:
+        """Append the message to *target* and remove the one with the UID from *source*, whatever
+        its flags, in one transaction (RFC 8508). None, and nothing done, when there is no message
+        with that UID. Raises MailboxMissing, BadFlag; OverQuota when it makes the account hold
+        more than *quota* and more than before."""
+        return replacing.replace(
+            self._transactions, self._references, account, source, uid, target, message, quota
+        )
 
     def expunge(self, account: str, mailbox: str, uids: Sequence[int] | None = None) -> list[int]:
         """Remove the messages that have \\Deleted (of *uids*, or of all). Returns their UIDs.

@@ -77,14 +77,53 @@ CASES = [
         id="an empty message",
     ),
     pytest.param(
-        b"a APPEND x {1+}\r\nm (\\Seen) {3+}\r\nsec\r\nb NOOP\r\n",
+        b"a APPEND x {1+}\r\nm (\\Seen) {3+}\r\nsec {0}\r\n \r\nb NOOP\r\n",
         [
             MessageLiteral(b"a APPEND x {1+}\r\n", 1, waits=False),
             MessageChunk(b"m"),
-            MessageEnd(b" (\\Seen) {3+}"),
+            MessageLiteral(b" (\\Seen) {3+}\r\n", 3, waits=False),
+            MessageChunk(b"sec"),
+            MessageLiteral(b" {0}\r\n", 0, waits=True),
+            MessageEnd(b" "),
             Ready(b"b NOOP"),
         ],
-        id="what follows a message is skipped, literals too",
+        id="many messages",
+    ),
+    pytest.param(
+        b"a APPEND x CATENATE (URL {2+}\r\n/a url {2}\r\n/b TEXT {1+}\r\nm URL {2}\r\n/c)\r\n",
+        [
+            Continue(),
+            MessageLiteral(
+                b"a APPEND x CATENATE (URL {2+}\r\n/a url {2}\r\n/b TEXT {1+}\r\n", 1, False
+            ),
+            MessageChunk(b"m"),
+            Continue(),
+            MessageEnd(b" URL {2}\r\n/c)"),
+        ],
+        id="a URL is no message",
+    ),
+    pytest.param(
+        b"a APPEND x CATENATE (URL /a)\r\n", [Ready(b"a APPEND x CATENATE (URL /a)")], id="no text"
+    ),
+    pytest.param(
+        b"a UID REPLACE 4 {1}\r\nx {1+}\r\nm\r\n",
+        [
+            Continue(),
+            MessageLiteral(b"a UID REPLACE 4 {1}\r\nx {1+}\r\n", 1, waits=False),
+            MessageChunk(b"m"),
+            MessageEnd(b""),
+        ],
+        id="a replacement",
+    ),
+    pytest.param(
+        b"a APPEND x CATENATE (TEXT {1+}\r\nm URL {1001+}\r\n" + b"y" * 1001 + b")\r\nb NOOP\r\n",
+        [
+            MessageLiteral(b"a APPEND x CATENATE (TEXT {1+}\r\n", 1, waits=False),
+            MessageChunk(b"m"),
+            Refused(b" URL {1001+}\r\n", Reason.LARGE_LITERAL),
+            Ready(b"b NOOP"),
+        ],
+        id="a URL that is too long",
     ),
     pytest.param(
         b"a X {1001+}\r\n" + b"y" * 1001 + b" {2+}\r\nzz\r\nb NOOP\r\n",
@@ -130,6 +169,12 @@ def test_a_refused_message_that_comes_anyway_is_skipped(piece: int) -> None:
     octets = b"a APPEND x {5000+}\r\n" + b"m" * 5000 + b"\r\nb NOOP\r\n"
     expected = [MessageLiteral(b"a APPEND x {5000+}\r\n", 5000, False), Ready(b"b NOOP")]
     assert read(octets, piece, accept=False) == expected
+
+
+def test_with_a_refused_message_go_those_after_it() -> None:
+    octets = b"a APPEND x {2+}\r\nmm (\\Seen) {3+}\r\nsec\r\nb NOOP\r\n"
+    expected = [MessageLiteral(b"a APPEND x {2+}\r\n", 2, False), Ready(b"b NOOP")]
+    assert read(octets, accept=False) == expected
 
 
 def test_a_refused_message_that_waits_is_not_sent() -> None:

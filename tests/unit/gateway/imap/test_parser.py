@@ -51,14 +51,6 @@ ALL = SequenceSet(((1, 0),))
             ),
             id="the extended LIST",
         ),
-        pytest.param(
-            b'APPEND x (\\seen \\Recent k) " 7-Feb-1994 21:52:25 -0800" {5}\r\n',
-            c.Append(b"a", "x", ("\\Seen", "k"), 760686745, 5),
-            id="the head of an APPEND",
-        ),
-        pytest.param(
-            b"APPEND x UTF8 (~{5+}\r\n", c.Append(b"a", "x", (), None, 5, True, True), id="UTF8"
-        ),
         pytest.param(b"UID EXPUNGE $", c.Expunge(b"a", SAVED), id="the saved result"),
         pytest.param(
             b"FETCH 1 FAST",

@@ -1,0 +1,55 @@
+"""REPLACE: a message comes and another goes, in one transaction (RFC 8508)."""
+
+from postroom.mailboxes.copying import usage
+from postroom.mailboxes.editing import Edit
+from postroom.mailboxes.errors import OverQuota
+from postroom.mailboxes.reading import pick
+from postroom.mailboxes.records import Appended, NewMessage
+from postroom.mailboxes.references import References
+from postroom.mailboxes.transactions import Transactions
+from postroom.platform.table import Write
+
+
+def replace(
+    transactions: Transactions,
+    references: References,
+    account: str,
+    source: str,
+    uid: int,
+    target: str,
+    message: NewMessage,
+    quota: int,
+) -> Appended | None:
+    size = len(message.prefix) + message.summary.size
+
+    def prepare(edits: list[Edit]) -> tuple[list[Write], Appended | None]:
+        out_of, into = edits
+        found = pick(transactions.table, source, [uid])
+        if not found:
+            return [], None
+        _check_quota(transactions, account, found[0].size, size, quota)
+        added = into.add(
+            message.blob,
+            message.prefix,
+            size,
+            message.internal_date,
+            transactions.now(),
+            message.flags,
+        )
+        out_of.expunge(found[0])
+        # A message must never be seen without its summary. A repeat finds the claim.
+        references.plan([message])
+        before = into.before
+        return [], Appended(before.id, before.uid_validity, added.uid, added.mod_seq)
+
+    return transactions.edit(account, [source, target], prepare)
+
+
+def _check_quota(
+    transactions: Transactions, account: str, goes: int, comes: int, quota: int
+) -> None:
+    """What counts is the net consumption (RFC 8508 section 3.4)."""
+    if quota and comes > goes:
+        wanted = usage(transactions, account) - goes + comes
+        if wanted > quota:
+            raise OverQuota(account, wanted, quota)
