@@ -103,6 +103,7 @@ def remove_domain(name: DomainName, data: Data = DEFAULT_DATA) -> None:
     """Take no more mail for a domain. Its users and aliases must be gone first."""
     with opened(data) as app:
         app.directory.remove_domain(name)
+        app.scripts.remove_all_of_domain(name)
     done(f"{name} is no longer ours")
 
 

@@ -96,6 +96,7 @@ def remove_user(
             typer.confirm(f"Remove {account.address} with all mail?", abort=True)
         app.directory.remove_account(account.address)
         app.mailboxes.remove_account(account.id)
+        app.scripts.remove_all(account.id)
     done(f"{account.address} and its mail are removed")
 
 

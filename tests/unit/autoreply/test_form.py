@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from postroom.autoreply.form import Away, BadForm, Form, Forward, Reply, check, window
+from postroom.autoreply.form import Away, BadForm, Form, Reply, check, window
 from postroom.autoreply.forms import Forms
 from postroom.platform.embedded.store import EmbeddedStore
 from postroom.platform.system import SystemClock
@@ -80,9 +80,6 @@ def test_from_and_until_are_the_users_own_time(
         (Form(replace(AWAY, zone="")), "no time zone"),
         (Form(replace(AWAY, addresses=("nonsense",))), '"nonsense" is not an address'),
         (Form(replace(AWAY, addresses=("a@b.test",) * 101)), "at most 100"),
-        (Form(forward=Forward(())), "1 to 5 addresses"),
-        (Form(forward=Forward(("a@b.test",) * 6)), "1 to 5 addresses"),
-        (Form(forward=Forward(("a@b.test\r\nx",))), "is not an address"),
     ],
 )
 def test_what_cannot_be_saved(form: Form, reason: str) -> None:
@@ -111,7 +108,6 @@ def test_a_form_is_kept_and_its_script_runs(store: EmbeddedStore) -> None:
     assert forms.get("account") == Form()
     form = Form(
         replace(AWAY, inside=Reply("Grüße", "s", "<p>"), addresses=("a@b.test",), only_known=True),
-        Forward(("x@y.test",), keep_copy=False),
     )
     forms.put("account", form, ["example.test"])
     assert forms.get("account") == form

@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from postroom.autoreply.entity import text_entity
-from postroom.autoreply.form import Away, Form, Forward, Reply
+from postroom.autoreply.form import Away, Form, Reply
 from postroom.autoreply.generating import quoted, script_of
 from postroom.autoreply.known import LIST
-from postroom.sieve.actions import Action, Keep, Redirect, Vacation
+from postroom.sieve.actions import Action, Keep, Vacation
 from postroom.sieve.engine import compile_script
 from postroom.sieve.world import Envelope
 from tests.unit.sieve.worlds import TableWorld, actions
@@ -108,27 +108,11 @@ def test_only_known_senders() -> None:
     assert not answer(form, "stranger@else.test")
 
 
-@pytest.mark.parametrize("keep_copy", [True, False])
-def test_forwarding_keeps_a_copy_or_not(keep_copy: bool) -> None:
-    forward = Forward(("x@y.test", '"a b"@z.test'), keep_copy)
-    found = decided(Form(forward=forward))
-    assert [action for action in found if isinstance(action, Redirect)] == [
-        Redirect("x@y.test"),
-        Redirect('"a b"@z.test'),
-    ]
-    assert (KEEP in found) is keep_copy
-
-
-def test_away_and_forwarding_go_together() -> None:
-    kinds = {type(action) for action in decided(Form(AWAY, Forward(("x@y.test",))))}
-    assert kinds == {Vacation, Redirect, Keep}
-
-
 @pytest.mark.parametrize(
     "form",
     [
         Form(),
-        Form(replace(AWAY, enabled=False), Forward(("x@y.test",), enabled=False)),
+        Form(replace(AWAY, enabled=False)),
     ],
 )
 def test_what_asks_for_nothing_is_no_script(form: Form) -> None:

@@ -137,3 +137,21 @@ def test_the_writes_that_can_fail_are_all_tried(scripted: Rooms) -> None:
     scripted.table.start()
     run(scripted, entry)
     assert scripted.table.writes < MOST_WRITES
+
+
+def test_a_keyword_too_many_is_lost_and_not_the_message(rooms: Rooms) -> None:
+    alice = rooms.accounts["alice"].id
+    script = b'require "imap4flags"; keep :flags ["\\\\Seen", "one"];'
+    rooms.app.scripts.put(alice, "main", script)
+    rooms.app.scripts.set_active(alice, "main")
+    inbox = rooms.app.mailboxes.inbox(alice)
+    other = rooms.accept(b"first", "alice@example.test")
+    assert process(rooms.app, [other]) == {}
+    [first] = rooms.app.mailboxes.messages(inbox)
+    assert first.flags == {"\\Seen", "one"}
+    many = [f"keyword{number}" for number in range(99)]  # "one" is known, too
+    rooms.app.mailboxes.store_flags(alice, inbox, [first.uid], replace=many)
+    rooms.app.scripts.put(alice, "main", script.replace(b"one", b"two"))
+    assert process(rooms.app, [rooms.accept(b"second", "alice@example.test")]) == {}
+    [_, second] = rooms.app.mailboxes.messages(inbox)
+    assert second.flags == {"\\Seen"}

@@ -1,4 +1,4 @@
-"""What a user sets in a form: being away, and forwarding. `generating` makes a script of it.
+"""What a user sets in a form: being away. `generating` makes a script of it.
 
 Kept as ``account/<id>`` : ``form``, so that a page or a command can show it again. Times are the
 user's own: dates, or times of day, on the clocks of a time zone.
@@ -12,7 +12,6 @@ from zoneinfo import ZoneInfo
 
 from postroom.autoreply.answered import SHORTEST
 from postroom.errors import PostroomError
-from postroom.sieve.limits import LIMITS
 from postroom.sieve.outbound import parse_outbound
 
 DAY = 86_400  # seconds
@@ -55,24 +54,14 @@ class Away:
 
 
 @dataclass(frozen=True, slots=True)
-class Forward:
-    targets: tuple[str, ...]
-    keep_copy: bool = True
-    enabled: bool = True
-
-
-@dataclass(frozen=True, slots=True)
 class Form:
     away: Away | None = None
-    forward: Forward | None = None
 
 
 def check(form: Form) -> None:
     """Raises BadForm."""
     if form.away is not None:
         _check_away(form.away)
-    if form.forward is not None:
-        _check_forward(form.forward)
 
 
 def _check_away(away: Away) -> None:
@@ -103,14 +92,6 @@ def _check_reply(where: str, reply: Reply) -> None:
     ):
         if len(text) > longest:
             raise BadForm(f"the {what} for {where} is longer than {longest} characters")
-
-
-def _check_forward(forward: Forward) -> None:
-    if not 1 <= len(forward.targets) <= LIMITS.redirects:
-        raise BadForm(f"mail is forwarded to 1 to {LIMITS.redirects} addresses; more is an alias")
-    for target in forward.targets:
-        if parse_outbound(target) is None:
-            raise BadForm(f'"{target[:320]}" is not an address')
 
 
 def window(away: Away) -> tuple[datetime | None, datetime | None]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 
 from postroom.autoreply.entity import text_entity
-from postroom.autoreply.form import Away, BadForm, Form, Forward, Reply, check, window
+from postroom.autoreply.form import Away, BadForm, Form, Reply, check, window
 from postroom.autoreply.known import LIST
 from postroom.sieve.limits import LIMITS
 
@@ -21,19 +21,10 @@ def script_of(form: Form, domains: Iterable[str] = ()) -> str:
     needed: set[str] = set()
     if form.away is not None and form.away.enabled:
         _away(form.away, sorted(set(domains)), blocks, needed)
-    if form.forward is not None and form.forward.enabled:
-        _forward(form.forward, blocks, needed)
     if not blocks:
         return ""
     require = [f"require {_strings(sorted(needed))};", ""] if needed else []
     return _END.join([_HEAD, *require, *blocks, ""])
-
-
-def _forward(forward: Forward, blocks: list[str], needed: set[str]) -> None:
-    copy = " :copy" if forward.keep_copy else ""  # RFC 3894
-    if copy:
-        needed.add("copy")
-    blocks += [f"redirect{copy} {quoted(target)};" for target in forward.targets]
 
 
 def _away(away: Away, domains: Sequence[str], blocks: list[str], needed: set[str]) -> None:

@@ -78,7 +78,7 @@ def charset_to_str(octets: bytes, charset: str) -> str:
         text = codec.decode(octets, "replace")[0]
     except (UnicodeError, ValueError):
         return guess(octets)
-    # Half a pair of surrogates is no text: nothing could write it as UTF-8. Only UTF-7 lets it pass.
+    # Half a pair of surrogates is no text: UTF-8 cannot write it. Only UTF-7 lets it pass.
     return text.encode("utf-8", "replace").decode() if codec.name == "utf-7" else text
 
 

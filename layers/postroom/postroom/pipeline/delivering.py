@@ -7,12 +7,14 @@ from dataclasses import dataclass, replace
 from postroom.errors import ConditionFailed, PostroomError
 from postroom.journeys.store import Event, Journey
 from postroom.mailboxes.names import INBOX
-from postroom.mailboxes.records import Delivery, NewMessage
-from postroom.mailboxes.store import MailboxMissing
+from postroom.mailboxes.records import SYSTEM_FLAGS, Delivery, NewMessage
+from postroom.mailboxes.store import BadFlag, MailboxMissing
 from postroom.pipeline.routing import NO_SUCH_ADDRESS
 from postroom.pipeline.work import Fate, Filing, Rooms, Work
 from postroom.platform.table import Put
 from postroom.relay.outbound import CLAIM
+
+_ALWAYS = frozenset(SYSTEM_FLAGS)  # flags that every mailbox takes
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,10 @@ def _append(app: Rooms, copies: Sequence[_Copy]) -> None:
         if isinstance(outcome, MailboxMissing) and copy.filing.mailbox != inbox:
             # Removed at this moment: nothing that a script wants is worth losing the message.
             elsewhere.append(replace(copy, filing=replace(copy.filing, mailbox=inbox, name=INBOX)))
+        elif isinstance(outcome, BadFlag) and not copy.filing.flags <= _ALWAYS:
+            # A keyword too many for the mailbox is lost, not the message (RFC 5232 section 5).
+            flags = copy.filing.flags & _ALWAYS
+            elsewhere.append(replace(copy, filing=replace(copy.filing, flags=flags)))
         elif isinstance(outcome, MailboxMissing):
             _no_mailbox(app, copy.work, copy.account, outcome)
         elif isinstance(outcome, ConditionFailed):

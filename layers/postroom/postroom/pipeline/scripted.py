@@ -92,7 +92,9 @@ class _Decision:
             case Notify():
                 self.sendings.append(partial(notify, self.app, self.work, self.target, action))
             case Remember():
-                self.noted.append(self.world.noted(action.handle, action.unique_id, action.seconds))
+                # Seen again, the time begins anew only with :last (RFC 7352 section 3.3).
+                if action.last or not self.world.seen(action.handle, action.unique_id):
+                    self.noted.append(self.world.noted(action))
 
     def fate(self) -> Fate:
         if not self.filings and not self.gone:

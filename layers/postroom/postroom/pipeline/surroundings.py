@@ -17,6 +17,7 @@ from postroom.mailboxes.records import Mailbox
 from postroom.pipeline.routing import domain_of
 from postroom.pipeline.work import Rooms, Work
 from postroom.platform.table import Key, Put
+from postroom.sieve.actions import Remember
 
 if TYPE_CHECKING:
     from postroom.sieve.engine import Program
@@ -103,11 +104,11 @@ class Surroundings:
         # A delivery that is repeated must not take its own note for another message's.
         return found is not None and found.body["queue_id"] != self._work.accepted.queue_id
 
-    def noted(self, handle: str, unique_id: str, seconds: int) -> Put:
+    def noted(self, action: Remember) -> Put:
         """The record that lets another message find this one seen."""
-        expires = int(self._now.timestamp()) + seconds
+        expires = int(self._now.timestamp()) + action.seconds
         body = {"queue_id": self._work.accepted.queue_id}
-        return Put(self._seen_key(handle, unique_id), body, expires=expires)
+        return Put(self._seen_key(action.handle, action.unique_id), body, expires=expires)
 
     def spam(self) -> tuple[float, float] | None:
         return None  # nobody looks yet
