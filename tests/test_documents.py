@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from postroom.sieve.engine import CAPABILITIES
+
 ROOT = Path(__file__).parents[1]
 SOURCES = [
     path
@@ -51,3 +53,11 @@ def test_the_readmes_make_targets_exist() -> None:
     known = set(re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     assert targets
     assert targets <= known
+
+
+def test_every_sieve_extension_is_on_the_page_about_filters() -> None:
+    table = (ROOT / "docs/FILTERS.md").read_text().partition("| names | RFC")[2]
+    cells = [line.split("|")[1] for line in table.splitlines() if line.startswith("| `")]
+    assert sorted(name for cell in cells for name in re.findall(r"`([^`]+)`", cell)) == sorted(
+        {*CAPABILITIES}
+    )
