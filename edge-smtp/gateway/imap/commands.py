@@ -162,6 +162,19 @@ class Idle(Command):
     __slots__ = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Compress(Command):
+    """RFC 4978."""
+
+    algorithm: str
+
+
+class Unauthenticate(Command):
+    """RFC 8437."""
+
+    __slots__ = ()
+
+
 # Selected (section 6.4).
 
 

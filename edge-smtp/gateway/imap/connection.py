@@ -5,14 +5,17 @@ import logging
 
 from gateway import connection
 from gateway.clients import peer_address
+from gateway.imap.compression import BrokenStream, Compression
 from gateway.imap.literals import CommandReader
 from gateway.imap.service import Service
 from gateway.imap.session import Session
 from gateway.tls import Tls
 
+_INFLATED_AT_ONCE = 64 * 1024  # octets
+
 
 class Connection(connection.Connection):
-    __slots__ = ("_goodbye", "_news", "_reader", "_service", "_tls", "session")
+    __slots__ = ("_compression", "_goodbye", "_news", "_reader", "_service", "_tls", "session")
 
     log = logging.getLogger("postroom.imap")
     high_water = 256 * 1024
@@ -23,6 +26,7 @@ class Connection(connection.Connection):
         self._service = service
         self._tls = tls
         self._reader = CommandReader()
+        self._compression: Compression | None = None
         self._news = False
         self._goodbye = ""  # why we leave, as soon as the command under way is done
         self.session: Session | None = None
@@ -43,8 +47,12 @@ class Connection(connection.Connection):
     def data_received(self, data: bytes) -> None:
         if self.session is None or self._closing:
             return
-        self._reader.receive(data)
-        if self._reader.buffered > self._service.limits.read_ahead:
+        if self._compression is not None:
+            self._compression.receive(data)
+        else:
+            self._reader.receive(data)
+        waiting = 0 if self._compression is None else self._compression.waiting
+        if self._reader.buffered + waiting > self._service.limits.read_ahead:
             self._pause_reading()
         self._work()
 
@@ -78,31 +86,63 @@ class Connection(connection.Connection):
         """Raises OSError when the handshake fails."""
         await self._switch_to_tls(tls, self._service.limits.handshake_seconds)
 
+    @property
+    def compresses(self) -> bool:
+        return self._compression is not None
+
+    def compress(self) -> None:
+        """From here on, in both directions (RFC 4978 section 3)."""
+        self._hand_over()
+        self._reader.discard()  # the client has to wait for our OK: this is not compressed
+        self._compression = Compression()
+
+    def begin_anew(self) -> None:
+        """After UNAUTHENTICATE: no compression, and a stranger's time to log in."""
+        compression, self._compression = self._compression, None
+        if compression is not None:
+            self._out = [compression.end(b"".join(self._out))]
+            self._reader.receive(compression.rest)
+        self._hand_over()
+        self._deadline = self._loop.time() + self._service.limits.login_seconds
+
     # Work.
+
+    def _hand_over(self) -> None:
+        if self._compression is not None and self._out:
+            self._out = [self._compression.deflate(b"".join(self._out))]
+        super()._hand_over()
+
+    def _inflate(self, session: Session) -> None:
+        if self._compression is not None and self._compression.waiting:
+            try:
+                self._reader.receive(self._compression.inflate(_INFLATED_AT_ONCE))
+            except BrokenStream as error:
+                session.refuse(f"The compressed data is broken, {error}")
 
     async def _serve(self) -> None:
         session = self.session
         assert session is not None  # noqa: S101  (narrowing)
         heard = False  # news that we tell are no sign of life
         try:
-            while True:
+            while not session.over:
+                self._inflate(session)
                 for event in self._reader.events():
                     heard = True
                     await session.handle(event)
                     if self._goodbye and not session.over:
                         session.refuse(self._goodbye)
                     if session.over:
-                        self._closing = True
                         return
                     await self.made_room()
+                if self._compression is not None and self._compression.waiting:
+                    await self.breathe()
+                    continue
                 if not self._news:
                     return
                 self._news = False
                 await session.tell_idling()
-                if session.over:
-                    self._closing = True
-                    return
         finally:
+            self._closing |= session.over
             if heard:
                 self._still_there()
 

@@ -1,12 +1,23 @@
-"""Commands about the session itself: CAPABILITY, NOOP, ID, ENABLE, IDLE, LOGOUT (RFC 9051
-sections 6.1, 6.3.1, 6.3.13)."""
+"""Commands about the session itself: CAPABILITY, NOOP, ID, ENABLE, IDLE, COMPRESS, UNAUTHENTICATE,
+LOGOUT (RFC 9051 sections 6.1, 6.3.1, 6.3.13)."""
 
 from typing import TYPE_CHECKING
 
 from gateway.imap import responses
 from gateway.imap.capabilities import CAN_BE_ENABLED, SPELLED
-from gateway.imap.commands import Capability, Check, Enable, Id, Idle, Logout, Namespace, Noop
-from gateway.imap.outcomes import DONE, Done
+from gateway.imap.commands import (
+    Capability,
+    Check,
+    Compress,
+    Enable,
+    Id,
+    Idle,
+    Logout,
+    Namespace,
+    Noop,
+    Unauthenticate,
+)
+from gateway.imap.outcomes import DONE, Bad, Done
 
 if TYPE_CHECKING:
     from gateway.imap.session import Session
@@ -69,6 +80,25 @@ async def idle(session: "Session", command: Idle) -> Done:
     session.expects_line = over
     session.reader.next_line_is_text()
     await session.tell_idling()
+    return Done(silent=True)
+
+
+async def compress(session: "Session", command: Compress) -> Done:
+    if command.algorithm != "DEFLATE":
+        raise Bad("DEFLATE is the only algorithm (RFC 4978 section 5)")
+    if session.wire.compresses:
+        raise Bad("The connection is compressed already", b"COMPRESSIONACTIVE")
+    session.write(responses.tagged(command.tag, b"OK", "DEFLATE active"))
+    session.wire.compress()
+    return Done(silent=True)
+
+
+async def unauthenticate(session: "Session", command: Unauthenticate) -> Done:
+    """The connection is as new, but for its TLS (RFC 8437)."""
+    session.log_out()
+    code = session.capability_code()
+    session.write(responses.tagged(command.tag, b"OK", "UNAUTHENTICATE completed", code))
+    session.wire.begin_anew()
     return Done(silent=True)
 
 

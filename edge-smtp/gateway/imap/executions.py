@@ -42,6 +42,8 @@ EXECUTIONS: dict[type[commands.Command], Execution] = {
     commands.Status: Execution("STATUS", execute_mailboxes.status),
     commands_append.Append: Execution("APPEND", execute_append.append, always_looks=True),
     commands.Idle: Execution("IDLE", execute_state.idle, news=False),
+    commands.Compress: Execution("COMPRESS", execute_state.compress, news=False),
+    commands.Unauthenticate: Execution("UNAUTHENTICATE", execute_state.unauthenticate, news=False),
     # With a mailbox selected.
     commands.Check: Execution("CHECK", execute_state.noop, selected=True, always_looks=True),
     commands.Close: Execution("CLOSE", execute_mailboxes.close, selected=True, news=False),

@@ -14,6 +14,7 @@ from gateway.imap.commands import (
     Check,
     Close,
     Command,
+    Compress,
     Copy,
     Create,
     Delete,
@@ -33,6 +34,7 @@ from gateway.imap.commands import (
     Status,
     Store,
     Subscribe,
+    Unauthenticate,
     Unselect,
     Unsubscribe,
 )
@@ -177,6 +179,11 @@ def _create(s: Scanner, tag: bytes) -> Command:
 
         s.some(parameter, "create-params")
     return Create(tag, mailbox, tuple(uses))
+
+
+def _compress(s: Scanner, tag: bytes) -> Command:
+    s.space()
+    return Compress(tag, s.keyword())
 
 
 def _rename(s: Scanner, tag: bytes) -> Command:
@@ -337,6 +344,7 @@ _COMMANDS: dict[str, Callable[[Scanner, bytes], Command]] = {
     "CAPABILITY": _plain(Capability),
     "CHECK": _plain(Check),
     "CLOSE": _plain(Close),
+    "COMPRESS": _compress,
     "COPY": _copy_or_move(Copy, uid=False),
     "CREATE": _create,
     "DELETE": _of_mailbox(Delete),
@@ -362,6 +370,7 @@ _COMMANDS: dict[str, Callable[[Scanner, bytes], Command]] = {
     "STORE": _store(uid=False),
     "SUBSCRIBE": _of_mailbox(Subscribe),
     "UID": _uid,
+    "UNAUTHENTICATE": _plain(Unauthenticate),
     "UNSELECT": _plain(Unselect),
     "UNSUBSCRIBE": _of_mailbox(Unsubscribe),
 }

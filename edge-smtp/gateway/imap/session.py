@@ -15,6 +15,7 @@ from gateway.imap.execute_append import Upload, begin_upload
 from gateway.imap.execution import Execution
 from gateway.imap.executions import EXECUTIONS
 from gateway.imap.literals import (
+    LONGEST_BEFORE_LOGIN,
     LONGEST_COMMAND,
     CommandReader,
     Continue,
@@ -57,13 +58,19 @@ class Wire(Protocol):
         """In a long computation: lets the other sessions run."""
 
     def wake(self) -> None: ...
+    @property
+    def compresses(self) -> bool: ...
+    def compress(self) -> None:
+        """What was written goes out as it is; from here on, in both directions."""
+
+    def begin_anew(self) -> None:
+        """Send what was written; then without compression, and for a stranger."""
 
 
 class Session:
     __slots__ = (
         "_errors",
         "_service",
-        "_wire",
         "account",
         "client_ip",
         "condstore",
@@ -78,19 +85,25 @@ class Session:
         "unseen_news",
         "upload",
         "utf8",
+        "wire",
     )
 
     def __init__(
         self, service: Service, wire: Wire, reader: CommandReader, client_ip: str, tls: bool
     ) -> None:
         self._service = service
-        self._wire = wire
+        self.wire = wire
         self.reader = reader
         self.client_ip = client_ip
         self.tls = tls
-        self.account: Account | None = None
-        self.selected: Selected | None = None
         self.over = False
+        self.selected: Selected | None = None
+        self._begin()
+
+    def _begin(self) -> None:
+        """What a client can change, but for TLS, as it is in the beginning."""
+        self.account: Account | None = None
+        self.reader.longest_command = LONGEST_BEFORE_LOGIN
         self.idling: bytes = b""  # the tag of the IDLE that runs
         self.rev2 = False  # ENABLE IMAP4rev2
         self.utf8 = False  # names and quoted strings are UTF-8
@@ -141,13 +154,13 @@ class Session:
     # Talking.
 
     def write(self, octets: bytes) -> None:
-        self._wire.write(octets)
+        self.wire.write(octets)
 
     async def made_room(self) -> None:
-        await self._wire.made_room()
+        await self.wire.made_room()
 
     async def breathe(self) -> None:
-        await self._wire.breathe()
+        await self.wire.breathe()
 
     def greet(self) -> None:
         self.write(responses.untagged(b"OK", "Postroom ready", self.capability_code()))
@@ -175,11 +188,11 @@ class Session:
     @property
     def channel(self) -> Channel:
         tls = self._service.tls
-        bindings = tls.bindings(self._wire.tls_object) if tls else {}
+        bindings = tls.bindings(self.wire.tls_object) if tls else {}
         return Channel(self.client_ip, bindings, self._service.lists_plus)
 
     async def start_tls(self, tls: Tls) -> None:
-        await self._wire.start_tls(tls)
+        await self.wire.start_tls(tls)
         self.tls = True
 
     # Events.
@@ -337,6 +350,11 @@ class Session:
         log.info("login", extra={"account": account.id, "client": self.client_ip})
         return Done(f"Logged in as {account.address}", self.capability_code())
 
+    def log_out(self) -> None:
+        """Of everything since the greeting nothing is left (RFC 8437 section 3)."""
+        self.deselect()
+        self._begin()
+
     # The selected mailbox.
 
     def select(self, selected: Selected) -> None:
@@ -354,7 +372,7 @@ class Session:
         """The selected mailbox may have changed (Watcher)."""
         self.unseen_news = True
         if self.idling:
-            self._wire.wake()
+            self.wire.wake()
 
     async def tell_idling(self) -> None:
         if self.idling and self.selected is not None:

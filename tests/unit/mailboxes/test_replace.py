@@ -20,7 +20,9 @@ def test_in_one_mailbox_both_happen_with_one_mod_seq(office: Office) -> None:
     assert done is not None
     assert (done.uid, done.mod_seq) == (3, 3)
     changes = office.mailboxes.changes(ACCOUNT, inbox, 2)
-    assert [(each.uid, each.mod_seq, each.flags) for each in changes.changed] == [(3, 3, frozenset({SEEN}))]
+    assert [(each.uid, each.mod_seq, each.flags) for each in changes.changed] == [
+        (3, 3, frozenset({SEEN}))
+    ]
     assert changes.expunged == [1]
     assert changes.mailbox.messages == 2
     assert changes.mailbox.unseen == 1
