@@ -75,7 +75,7 @@ def test_a_version_is_not_set_beside_another_change(directory: Directory, alice:
     directory.change_domain("example.test", lambda found: replace(found, separator=""))
     with pytest.raises(ConditionFailed):
         directory._table.write(*writes)
-    assert target(directory, alice.address) == Target(alice.id, alice.address)
+    assert target(directory, alice.address) == Target(alice.id, alice.address, separator="")
 
 
 def test_nobody_has_no_scripts(directory: Directory, alice: Account) -> None:
