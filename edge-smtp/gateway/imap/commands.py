@@ -128,6 +128,7 @@ class List(Command):
 
     ``selection``: of SUBSCRIBED REMOTE RECURSIVEMATCH SPECIAL-USE. ``returns``: of SUBSCRIBED
     CHILDREN SPECIAL-USE STATUS; ``status``: the items wanted with STATUS, in their order.
+    ``metadata``: the annotations wanted (RFC 9590).
     ``extended``: the client used the extended syntax; an empty pattern then is no question for
     the hierarchy delimiter.
     """
@@ -138,6 +139,7 @@ class List(Command):
     returns: frozenset[str] = frozenset()
     status: tuple[str, ...] = ()
     extended: bool = False
+    metadata: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

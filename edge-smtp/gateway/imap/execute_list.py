@@ -1,4 +1,4 @@
-"""LIST and LSUB (RFC 9051 section 6.3.9, RFC 5258, RFC 5819, RFC 6154)."""
+"""LIST and LSUB (RFC 9051 section 6.3.9, RFC 5258, RFC 5819, RFC 6154, RFC 9590)."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 from gateway.imap import responses
 from gateway.imap.commands import List, Lsub
 from gateway.imap.execute_mailboxes import status_line
+from gateway.imap.execute_metadata import metadata_line
 from gateway.imap.list_patterns import matcher
 from gateway.imap.outcomes import DONE, Done
+from postroom.mailboxes.annotations import Entries
 from postroom.mailboxes.names import above, is_below, reading_order
 from postroom.mailboxes.records import Mailbox
 
@@ -38,6 +40,10 @@ async def list_mailboxes(session: "Session", command: List) -> Done:
         session.write(responses.delimiter())
         return DONE
     tree = await _read(session, wants_subscriptions=_asks_subscribed(command))
+    annotations: dict[str, Entries] = {}
+    if command.metadata:
+        read = session.app.mailboxes.annotations.all_of
+        annotations = await session.crossing.run(read, session.owner.id)
     matchers = [matcher(command.reference + pattern) for pattern in command.patterns if pattern]
     for name in tree.names():
         if not any(matches(name) for matches in matchers):
@@ -49,8 +55,12 @@ async def list_mailboxes(session: "Session", command: List) -> Done:
         attributes = _attributes(tree, name, command)
         session.write(responses.list_line(name, attributes, session.utf8, child_info=below))
         mailbox = tree.mailboxes.get(name)
-        if command.status and mailbox is not None and chosen:
-            session.write(status_line(session, mailbox, command.status))
+        if mailbox is not None and chosen:
+            if command.status:
+                session.write(await status_line(session, mailbox, command.status))
+            if command.metadata:
+                kept = annotations.get(mailbox.id, {})
+                session.write(metadata_line(session, mailbox.name, kept, command.metadata))
         await session.made_room()
     return DONE
 

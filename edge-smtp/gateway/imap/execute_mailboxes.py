@@ -179,11 +179,11 @@ async def subscribe(session: "Session", command: Subscribe | Unsubscribe) -> Don
 async def status(session: "Session", command: Status) -> Done:
     find = session.app.mailboxes.find
     mailbox = await session.crossing.run(find, session.owner.id, command.mailbox)
-    session.write(status_line(session, mailbox, command.items))
+    session.write(await status_line(session, mailbox, command.items))
     return DONE
 
 
-def status_line(session: "Session", mailbox: Mailbox, items: tuple[str, ...]) -> bytes:
+async def status_line(session: "Session", mailbox: Mailbox, items: tuple[str, ...]) -> bytes:
     if "HIGHESTMODSEQ" in items:
         enable_condstore(session)
     counts = {
@@ -197,4 +197,7 @@ def status_line(session: "Session", mailbox: Mailbox, items: tuple[str, ...]) ->
         "HIGHESTMODSEQ": mailbox.highest_mod_seq,
         "APPENDLIMIT": session.service.limits.message_size,
     }
+    if "DELETED-STORAGE" in items:  # RFC 9208 section 4.1.4; not counted ahead
+        reclaimed = session.app.mailboxes.deleted_size
+        counts["DELETED-STORAGE"] = await session.crossing.run(reclaimed, mailbox)
     return responses.status(mailbox.name, {item: counts[item] for item in items}, session.utf8)

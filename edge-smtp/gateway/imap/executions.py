@@ -8,11 +8,14 @@ from gateway.imap import (
     auth,
     commands,
     commands_append,
+    commands_metadata,
     execute_append,
     execute_fetch,
     execute_list,
     execute_mailboxes,
     execute_messages,
+    execute_metadata,
+    execute_quota,
     execute_search,
     execute_state,
 )
@@ -41,6 +44,12 @@ EXECUTIONS: dict[type[commands.Command], Execution] = {
     commands.Namespace: Execution("NAMESPACE", execute_state.namespace),
     commands.Status: Execution("STATUS", execute_mailboxes.status),
     commands_append.Append: Execution("APPEND", execute_append.append, always_looks=True),
+    commands_metadata.GetMetadata: Execution("GETMETADATA", execute_metadata.get_metadata),
+    commands_metadata.SetMetadata: Execution(
+        "SETMETADATA", execute_metadata.set_metadata, always_looks=True
+    ),
+    commands_metadata.GetQuota: Execution("GETQUOTA", execute_quota.get_quota),
+    commands_metadata.GetQuotaRoot: Execution("GETQUOTAROOT", execute_quota.get_quota_root),
     commands.Idle: Execution("IDLE", execute_state.idle, news=False),
     commands.Compress: Execution("COMPRESS", execute_state.compress, news=False),
     commands.Unauthenticate: Execution("UNAUTHENTICATE", execute_state.unauthenticate, news=False),

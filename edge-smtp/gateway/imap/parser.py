@@ -40,6 +40,13 @@ from gateway.imap.commands import (
 )
 from gateway.imap.parser_append import append, replace
 from gateway.imap.parser_fetch import fetch
+from gateway.imap.parser_metadata import (
+    entries,
+    get_metadata,
+    get_quota,
+    get_quota_root,
+    set_metadata,
+)
 from gateway.imap.parser_search import search
 from gateway.imap.parser_select import select
 from gateway.imap.tokens import RFC, Scanner
@@ -55,9 +62,10 @@ STATUS_ITEMS = (
     "SIZE",
     "HIGHESTMODSEQ",  # RFC 7162 section 3.1.2
     "APPENDLIMIT",  # RFC 7889 section 3.1
+    "DELETED-STORAGE",  # RFC 9208 section 4.1.4
 )
 _SELECTIONS = ("SUBSCRIBED", "REMOTE", "RECURSIVEMATCH", "SPECIAL-USE")
-_RETURNS = ("SUBSCRIBED", "CHILDREN", "SPECIAL-USE", "STATUS")
+_RETURNS = ("SUBSCRIBED", "CHILDREN", "SPECIAL-USE", "STATUS", "METADATA")
 _SPECIAL_USES = {
     use.lower(): use
     for use in ("\\All", "\\Archive", "\\Drafts", "\\Flagged", "\\Junk", "\\Sent", "\\Trash")
@@ -212,6 +220,7 @@ def _list(s: Scanner, tag: bytes) -> Command:
         patterns = [s.pattern()]
     returns: list[str] = []
     status: tuple[str, ...] = ()
+    metadata: tuple[str, ...] = ()
     if s.skip(b" "):
         extended = True
         if s.keyword() != "RETURN":
@@ -219,11 +228,14 @@ def _list(s: Scanner, tag: bytes) -> Command:
         s.space()
 
         def option() -> str:
-            nonlocal status
+            nonlocal status, metadata
             name = _one_of(s, _RETURNS, "list-return-opt")
             if name == "STATUS":
                 s.space()
                 status = _status_items(s)
+            elif name == "METADATA":
+                s.space()
+                metadata = entries(s)
             return name
 
         returns = s.items(option, "list-return-opts")
@@ -235,6 +247,7 @@ def _list(s: Scanner, tag: bytes) -> Command:
         frozenset(returns),
         status,
         extended,
+        metadata,
     )
 
 
@@ -352,6 +365,9 @@ _COMMANDS: dict[str, Callable[[Scanner, bytes], Command]] = {
     "EXAMINE": select(read_only=True),
     "EXPUNGE": _plain(Expunge),
     "FETCH": fetch(uid=False),
+    "GETMETADATA": get_metadata,
+    "GETQUOTA": get_quota,
+    "GETQUOTAROOT": get_quota_root,
     "ID": _id,
     "IDLE": _plain(Idle),
     "LIST": _list,
@@ -365,6 +381,7 @@ _COMMANDS: dict[str, Callable[[Scanner, bytes], Command]] = {
     "REPLACE": replace(uid=False),
     "SEARCH": search(uid=False),
     "SELECT": select(read_only=False),
+    "SETMETADATA": set_metadata,
     "STARTTLS": _plain(StartTls),
     "STATUS": _status,
     "STORE": _store(uid=False),

@@ -119,6 +119,17 @@ class Scanner:
             return None
         return self.string("nstring")
 
+    def nstring8(self) -> bytes | None:
+        """An nstring or a literal8, whose octets may be any (RFC 5464 section 5, ``value``)."""
+        match = _LITERAL.match(self.text, self.at)
+        if match is None or not match[1]:
+            return self.nstring()
+        end = match.end() + int(match[2])
+        if end > len(self.text):
+            raise self.bad("literal8")
+        octets, self.at = self.text[match.end() : end], end
+        return octets
+
     def text_string(self) -> str:
         """An astring as text: UTF-8, whatever the session (RFC 9051 section 4.3)."""
         return self.utf8_of(self.astring())

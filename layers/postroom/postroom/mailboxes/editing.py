@@ -123,9 +123,13 @@ class Edit:
         key = message_key(self.before.id, message.uid)
         self._writes.append(Put(key, {"message": encode_message(message)}, order=order))
 
+    def also(self, put: Put) -> None:
+        """Write this, too: something else of the mailbox changes, and its MODSEQ with it."""
+        self._writes.append(put)
+
     @property
     def changed(self) -> bool:
-        """Whether a message came, went or was altered."""
+        """Whether a message came, went or was altered, or something else of the mailbox."""
         return bool(self._writes)
 
     def after(self) -> Mailbox:

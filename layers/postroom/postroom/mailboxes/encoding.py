@@ -7,6 +7,7 @@ account/<account>   list                one record: every change of the list of 
                     subscription/<name> a subscribed name that does not exist
 mailbox/<id>        m/<uid>             a message; once altered, its MODSEQ as order
                     x/<day>/<uid>       what was expunged on that day, its MODSEQ as order
+annotations/<account>  <mailbox>|server  see ``annotations``
 sweep               <day>/<id>          a mailbox in which something was expunged on that day
 """
 

@@ -1,13 +1,13 @@
 """EXPUNGE, and the way back within the grace period."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import islice
 
 from postroom.mailboxes.chunks import in_chunks, split
 from postroom.mailboxes.editing import Edit
 from postroom.mailboxes.encoding import decode_message, tombstone_key
 from postroom.mailboxes.reading import encoded_of, expunged, messages, pick
-from postroom.mailboxes.records import DELETED, Appended, Message
+from postroom.mailboxes.records import DELETED, Appended, Mailbox, Message
 from postroom.mailboxes.references import References, references_of
 from postroom.mailboxes.transactions import Transactions
 from postroom.platform.table import MOST_WRITES, Check, Holds, Put, Record, Write
@@ -41,14 +41,16 @@ def expunge(
 
 
 def _deleted(transactions: Transactions, account: str, mailbox: str) -> list[int]:
-    """UIDs with \\Deleted; reads no further than the last of them."""
-    count = transactions.mailbox(account, mailbox).deleted
-    if not count:
-        return []
-    found = (
-        message.uid for message in messages(transactions.table, mailbox) if DELETED in message.flags
-    )
-    return list(islice(found, count))
+    found = deleted_messages(transactions, transactions.mailbox(account, mailbox))
+    return [message.uid for message in found]
+
+
+def deleted_messages(transactions: Transactions, mailbox: Mailbox) -> Iterator[Message]:
+    """Yield the messages with \\Deleted; reads no further than the last of them."""
+    if not mailbox.deleted:
+        return iter(())
+    every = messages(transactions.table, mailbox.id)
+    return islice((each for each in every if DELETED in each.flags), mailbox.deleted)
 
 
 def restore(

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from postroom.errors import ConditionFailed
+from postroom.mailboxes.annotations import SERVER, forget
 from postroom.mailboxes.chunks import in_chunks
 from postroom.mailboxes.editing import guarded
 from postroom.mailboxes.encoding import (
@@ -229,7 +230,7 @@ class Hierarchy:
         tree = self._read(account)
         for name in tree.subscriptions:
             self._transactions.table.write(Delete(subscription_key(account, name)))
-        self._transactions.table.write(Delete(list_key(account)))
+        self._transactions.table.write(Delete(list_key(account)), forget(account, SERVER))
 
     def _remove_some(self, tree: Tree) -> list[Write]:
         some = list(tree.mailboxes.values())[:_MOST_RENAMED]

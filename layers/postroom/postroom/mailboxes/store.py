@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from postroom.errors import PostroomError
 from postroom.mailboxes import copying, expunging, flagging, reading, replacing
+from postroom.mailboxes.annotations import Annotations
 from postroom.mailboxes.appending import Appending
 from postroom.mailboxes.encoding import inbox_id
 from postroom.mailboxes.errors import (
@@ -65,6 +66,7 @@ class Mailboxes:
         self._references = References(table, blobs)
         self._hierarchy = Hierarchy(self._transactions)
         self._appending = Appending(self._transactions, self._references)
+        self.annotations = Annotations(self._transactions)
         self._sweeping = Sweeping(self._transactions, self._references, blobs, grace_days)
 
     # The list of an account's mailboxes. One query reads them all, counters included.
@@ -124,6 +126,7 @@ class Mailboxes:
             return
         inbox = self.find(account, INBOX)
         target = self.create(account, new_name)
+        self.annotations.copy(account, inbox.id, target.id)
         uids = [message.uid for message in self.messages(inbox.id)]
         self.move(account, inbox.id, uids, target.id)
 
@@ -138,6 +141,11 @@ class Mailboxes:
     def usage(self, account: str) -> int:
         """Octets in all the account's mailboxes."""
         return copying.usage(self._transactions, account)
+
+    def deleted_size(self, mailbox: Mailbox) -> int:
+        """Octets of the messages that EXPUNGE would remove; reads as far as the last of them."""
+        found = expunging.deleted_messages(self._transactions, mailbox)
+        return sum(message.size for message in found)
 
     # Messages. `mailbox` is an id.
 

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from postroom.errors import ConditionFailed
+from postroom.mailboxes import annotations
 from postroom.mailboxes.editing import guarded
 from postroom.mailboxes.encoding import (
     SWEEP,
@@ -208,6 +209,7 @@ class Sweeping:
         if guard is not None and guard.deleted and guard.day <= due.day:
             key = deleted_mailbox_key(due.account, due.mailbox)
             writes.append(Delete(key, Holds("version", guard.mailbox.version)))
+            writes.append(annotations.forget(due.account, due.mailbox))
         self._transactions.table.write(*writes)
 
 
