@@ -50,16 +50,13 @@ def check(script: ScriptFile, as_json: Json = False) -> None:
             for (line, column), message in found
         ]
         typer.echo(json.dumps(rows, ensure_ascii=False, indent=2))
-    else:
-        lines = text.decode("utf-8", "replace").splitlines()
-        for problem in problems:
-            _point_at(problem, lines, "red")
-        for warning in warnings:
-            _point_at(warning, lines, "yellow")
-        if not problems:
-            done(f"{script} can be used")
+        if problems:
+            raise typer.Exit(1)
+        return
+    _point_at(warnings, text, "yellow")
     if problems:
-        raise typer.Exit(1)
+        raise _cannot_be_used(script, text, problems)
+    done(f"{script} can be used")
 
 
 @sieve.command("test")
@@ -76,10 +73,11 @@ def try_out(
     as_json: Json = False,
 ) -> None:
     """What a script does with a message, and why. Nothing is sent or filed."""
+    text = _read(script)
     try:
-        program = compile_script(_read(script), traced=True)
+        program = compile_script(text, traced=True)
     except ScriptError as error:
-        raise BadSetting(f"{script} cannot be used:\n{error}") from error
+        raise _cannot_be_used(script, text, error.problems) from error
     letter = Letter(_with_crlf(_read(message)))
     envelope = Envelope(sender or _address(letter, "from"), recipient or _address(letter, "to"))
     now = (at or datetime.now(UTC)).replace(tzinfo=UTC)
@@ -139,7 +137,7 @@ def put(
                 if activate:
                     app.scripts.set_active(account.id, name)
         except ScriptError as error:
-            raise BadSetting(f"{script} cannot be used:\n{error}") from error
+            raise _cannot_be_used(script, text, error.problems) from error
     for warning in warnings:
         console.print(Text(printable(str(warning)), "yellow"), soft_wrap=True)
     done(f"{owner} has the script {name}")
@@ -236,11 +234,20 @@ def _as_values(outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def _point_at(problem: Problem, lines: Sequence[str], color: str) -> None:
-    console.print(Text(str(problem), color), soft_wrap=True)
-    if problem.position.line <= len(lines):
-        console.print(Text(f"    {printable(lines[problem.position.line - 1])}"), soft_wrap=True)
-        console.print(Text(f"    {' ' * (problem.position.column - 1)}^", color), soft_wrap=True)
+def _cannot_be_used(script: Path, text: bytes, problems: Sequence[Problem]) -> BadSetting:
+    """Show where, and give the error that ends the command."""
+    _point_at(problems, text, "red")
+    return BadSetting(f"{script} cannot be used")
+
+
+def _point_at(problems: Sequence[Problem], text: bytes, color: str) -> None:
+    lines = text.decode("utf-8", "replace").splitlines()
+    for problem in problems:
+        line, column = problem.position
+        console.print(Text(str(problem), color), soft_wrap=True)
+        if line <= len(lines):
+            console.print(Text(f"    {printable(lines[line - 1])}"), soft_wrap=True)
+            console.print(Text(f"    {' ' * (column - 1)}^", color), soft_wrap=True)
 
 
 def _read(path: Path) -> bytes:
