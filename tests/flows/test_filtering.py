@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from postroom.directory.records import Account
+from postroom.mailboxes.annotations import SERVER
 from postroom.mailboxes.records import Message
 from tests.flows.house import DOMAIN, House, below_ours
 from tests.flows.post import mail, nothing_waits
@@ -276,3 +277,26 @@ def test_detail_of_the_address(house: House, alice: Account, detail: str) -> Non
     house.send(mail(), f"alice+{detail}@{DOMAIN}")
     house.work()
     assert len(held(house, alice, f"d/{detail}")) == 1
+
+
+def test_a_script_reads_what_a_client_has_annotated(house: House, alice: Account) -> None:
+    for mailbox in ("Quiet", "Loud"):
+        house.app.mailboxes.create(alice.id, mailbox)
+    use(
+        house,
+        alice,
+        'require ["fileinto", "mboxmetadata", "servermetadata"];\n'
+        'if servermetadata :is "/private/comment" "away" { fileinto "Quiet"; }\n'
+        'elsif metadata :contains "Loud" "/private/comment" "all" { fileinto "Loud"; }',
+    )
+    house.send(mail(), ALICE)
+    house.work()
+    annotations = house.app.mailboxes.annotations
+    loud = house.app.mailboxes.find(alice.id, "Loud").id
+    annotations.set(alice.id, loud, {"/private/comment": b"take all"})
+    house.send(mail(), ALICE)
+    house.work()
+    annotations.set(alice.id, SERVER, {"/private/comment": b"away"})
+    house.send(mail(), ALICE)
+    house.work()
+    assert [len(held(house, alice, name)) for name in ("INBOX", "Loud", "Quiet")] == [1, 1, 1]

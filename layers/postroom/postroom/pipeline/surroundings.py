@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 from postroom.autoreply.known import LIST, Known
 from postroom.directory.records import Target
+from postroom.mailboxes.annotations import SERVER
 from postroom.mailboxes.errors import BadMailboxName
 from postroom.mailboxes.names import canonical
 from postroom.mailboxes.records import Mailbox
@@ -89,7 +90,13 @@ class Surroundings:
         return found is not None and all(found.special_use.lower() == use.lower() for use in uses)
 
     def metadata(self, mailbox: str | None, annotation: str) -> str | None:
-        return None  # nothing sets annotations yet
+        found = None if mailbox is None else self.find(mailbox)
+        if mailbox is not None and found is None:
+            return None
+        where = SERVER if found is None else found.id
+        entries = self._app.mailboxes.annotations.of(self._target.account, where)
+        value = entries.get(annotation.lower())
+        return None if value is None else value.decode("utf-8", "replace")
 
     def has_list(self, name: str) -> bool:
         return name == LIST
