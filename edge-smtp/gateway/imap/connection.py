@@ -72,6 +72,14 @@ class Connection(connection.Connection):
         else:
             self._goodbye = text
 
+    def still_at_it(self, now: float) -> None:
+        if self.session is None or self._task is None or self._room is not None:
+            return
+        line = self.session.progress.due(now, self._service.limits.progress_seconds)
+        if line:
+            self.write(line)
+            self._hand_over()
+
     # What the session calls.
 
     async def breathe(self) -> None:
@@ -85,6 +93,10 @@ class Connection(connection.Connection):
     async def start_tls(self, tls: Tls) -> None:
         """Raises OSError when the handshake fails."""
         await self._switch_to_tls(tls, self._service.limits.handshake_seconds)
+
+    @property
+    def now(self) -> float:
+        return self._loop.time()
 
     @property
     def compresses(self) -> bool:

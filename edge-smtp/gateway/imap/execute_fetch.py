@@ -42,8 +42,11 @@ async def fetch(session: "Session", command: Fetch) -> Done:
         await _tell_vanished(session, command.changed_since, command.messages)
     positions = selected.positions(command.messages, command.uid)
     answering = _Answering(session, selected, command)
+    done, goal = 0, sum(map(len, positions))
     for batch in batches(positions, _AT_ONCE):
+        session.progress.note(done, goal)
         await answering.answer(batch)
+        done += len(batch)
     if answering.lost:
         raise No("Some messages cannot be read, see the server's log", b"SERVERBUG")
     if answering.gone and not command.uid:
@@ -197,8 +200,9 @@ class _Answering:
         try:
             while (piece := await session.crossing.run(next, pieces, None)) is not None:
                 session.write(piece)
-                begun = True
+                begun = session.progress.silent = True
                 await session.made_room()
+            session.progress.silent = False
         except PostroomError as error:
             if begun:
                 log.error("blob broken", extra={"reason": str(error)})

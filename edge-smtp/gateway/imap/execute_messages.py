@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from functools import partial
-from itertools import islice
 from typing import TYPE_CHECKING
 
 from gateway.imap import responses
@@ -27,8 +26,9 @@ async def store(session: "Session", command: Store) -> Done:
         enable_condstore(session)
     uids = selected.uids_at(selected.positions(command.messages, command.uid))
     modified: list[int] = []
-    waiting = iter(uids)
-    while chunk := list(islice(waiting, _AT_ONCE)):
+    for start in range(0, len(uids), _AT_ONCE):
+        session.progress.note(start, len(uids))
+        chunk = uids[start : start + _AT_ONCE]
         known = {uid: message for uid in chunk if (message := selected.known(uid))}
         stored, left_alone = await session.crossing.slow(_store, session, selected, command, chunk)
         modified += left_alone

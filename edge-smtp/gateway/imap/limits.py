@@ -14,6 +14,7 @@ class ImapLimits:
     errors_before_login: int = 8
     read_ahead: int = 128 * 1024  # octets received and not dealt with
     look_again_seconds: float = 120  # an idling client hears of news that the topic lost
+    progress_seconds: float = 10  # a client that waits so long is told that we are at it
     connections: int = 10_000
     summaries: int = 32 * 1024 * 1024  # octets of summaries kept for the next FETCH
     view_messages: int = 100_000  # in views of mailboxes kept for the next SELECT

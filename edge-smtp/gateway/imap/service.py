@@ -29,6 +29,8 @@ class Member(Protocol):
         """Say BYE and close, as soon as the command under way is done."""
 
     def abort(self) -> None: ...
+    def still_at_it(self, now: float) -> None:
+        """Tell the client of a command that takes long. *now*: of the loop's clock."""
 
 
 @dataclass(slots=True)
@@ -49,6 +51,7 @@ class Service:
     _draining: bool = False
     _empty: asyncio.Event = field(default_factory=asyncio.Event)
     _look_again: asyncio.TimerHandle | None = None
+    _tick: asyncio.TimerHandle | None = None
 
     def keep(self, view: View) -> None:
         """Hold on to the view for a while: clients come back to a mailbox, and then it is only
@@ -70,6 +73,7 @@ class Service:
             return "Too many connections, try again later"
         if self._look_again is None:
             self._wait_to_look_again()
+            self._wait_to_tick()
         return ""
 
     def left(self, member: Member) -> None:
@@ -79,6 +83,8 @@ class Service:
             if self._look_again is not None:
                 self._look_again.cancel()
                 self._look_again = None
+            if self._tick is not None:
+                self._tick.cancel()
 
     def later(self, function: Callable[[], object]) -> None:
         """Call the function in the pool; nobody waits for it."""
@@ -101,6 +107,17 @@ class Service:
         for watcher in self.watchers.everybody():
             watcher.news()
         self._wait_to_look_again()
+
+    def _wait_to_tick(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._tick = loop.call_later(self.limits.progress_seconds / 2, self._look_who_waits)
+
+    def _look_who_waits(self) -> None:
+        """One timer for all: most commands are done long before anybody could look."""
+        now = asyncio.get_running_loop().time()
+        for member in list(self._members):
+            member.still_at_it(now)
+        self._wait_to_tick()
 
     async def drain(self, seconds: float) -> None:
         self._draining = True

@@ -32,6 +32,7 @@ from gateway.imap.news import tell_if_possible
 from gateway.imap.outcomes import Bad, Bye, Done, No, outcome_of
 from gateway.imap.parser import parse
 from gateway.imap.parser_search import BadCharset
+from gateway.imap.progress import Progress
 from gateway.imap.selected import Selected
 from gateway.imap.service import Service
 from gateway.imap.tokens import tag_of
@@ -59,6 +60,10 @@ class Wire(Protocol):
 
     def wake(self) -> None: ...
     @property
+    def now(self) -> float:
+        """Seconds, of a clock that only goes forward."""
+
+    @property
     def compresses(self) -> bool: ...
     def compress(self) -> None:
         """What was written goes out as it is; from here on, in both directions."""
@@ -77,6 +82,7 @@ class Session:
         "expects_line",
         "idling",
         "over",
+        "progress",
         "qresync",
         "reader",
         "rev2",
@@ -97,6 +103,7 @@ class Session:
         self.client_ip = client_ip
         self.tls = tls
         self.over = False
+        self.progress = Progress()
         self.selected: Selected | None = None
         self._begin()
 
@@ -253,11 +260,14 @@ class Session:
     async def run_to_reply(self, tag: bytes, name: str, work: Coroutine[Any, Any, Done]) -> None:
         """Await the work, and write the tagged reply that it or its error calls for."""
         metrics.commands["imap"] += 1
+        self.progress.begin(tag, self.wire.now)
         try:
             done = await work
         except PostroomError as error:
+            self.progress.end()
             self._failed(tag, name, error)
         else:
+            self.progress.end()
             if not done.silent:
                 text = done.text or f"{name} completed"
                 self.write(responses.tagged(tag, b"OK", text, done.code))
