@@ -2,6 +2,8 @@
 
 So it is routed like any other, to accounts here with their own scripts or to other servers, and
 its loops are found by the Delivered-To that each redirect leaves in front (as Postfix does).
+Whom it is from was checked when it was submitted: what a script has edited since is no user's word
+any more, and goes on as mail from elsewhere does, without our signature.
 """
 
 import hashlib
@@ -49,6 +51,8 @@ def redirect(app: Rooms, work: Work, target: Target, action: Redirect) -> Event:
             ),
         ),
         ret=action.ret or accepted.ret,
+        account=accepted.account if action.message is None else "",
+        ours=accepted.ours and action.message is None,
         hold_until=0,
         deliver_by=accepted.deliver_by if action.by is None else action.by * 1000,
         by_mode=accepted.by_mode if action.by is None else action.by_mode,

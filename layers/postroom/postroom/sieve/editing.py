@@ -13,7 +13,7 @@ from postroom.sieve.run import Run
 EXTENSIONS = ("editheader",)
 
 # Loops are found by them: they stay (RFC 5293 section 6).
-_PROTECTED = frozenset(("received", "auto-submitted"))
+_PROTECTED = frozenset(("received", "delivered-to", "auto-submitted"))
 _LINE_END = re.compile(r"[ \t]*[\r\n]+[ \t]*")
 _A_STEP = 1024  # octets of a header that is read again for an edit
 _LINES_A_STEP = 4

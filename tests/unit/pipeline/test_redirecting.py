@@ -1,0 +1,83 @@
+"""What users redirect goes on as it came, with no more rights than it has, and not round."""
+
+import msgspec
+import pytest
+
+from postroom.pipeline.accepted import Accepted
+from postroom.pipeline.inbound import process
+from postroom.relay.entries import entry_of
+from postroom.relay.waiting import in_order
+from tests.unit.pipeline.rooms import Rooms
+
+HEADER = b"From: s@else.test\r\nTo: alice@example.test\r\n"
+
+
+def activate(rooms: Rooms, name: str, script: str) -> None:
+    account = rooms.accounts[name].id
+    rooms.app.scripts.put(account, "main", script.encode())
+    rooms.app.scripts.set_active(account, "main")
+
+
+def steps(rooms: Rooms, entry: Accepted, most: int = 12) -> list[tuple[Accepted, bytes]]:
+    """Take the message and all that comes of it through the pipeline; return what was redirected,
+    with its text as it was."""
+    waiting, found = [entry], []
+    queue = rooms.app.queue("inbound")
+    while waiting:
+        assert len(found) < most, "it goes round"
+        assert process(rooms.app, waiting) == {}
+        letters = queue.receive(10, 0.0)
+        queue.delete([letter.receipt for letter in letters])
+        waiting = [Accepted.from_json(letter.body) for letter in letters]
+        found += [(letter, rooms.app.blobs.get(letter.blob)) for letter in waiting]
+    return found
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        pytest.param('deleteheader "Delivered-To";', id="deletes the marks of a loop"),
+        pytest.param('enclose "Look!";', id="puts it into another message"),
+        pytest.param('replace :mime "Subject: new\r\n\r\nNew.";', id="writes it anew"),
+    ],
+)
+def test_no_script_can_send_a_message_round_for_ever(rooms: Rooms, edit: str) -> None:
+    edit = f'require ["editheader", "enclose", "replace"]; {edit}'
+    activate(rooms, "alice", f'{edit} redirect "carol@example.test";')
+    activate(rooms, "carol", f'{edit} redirect "alice@example.test";')
+    sent = steps(rooms, rooms.accept(b"x", "alice@example.test", header=HEADER))
+    assert [letter.recipients[0].address for letter, _ in sent] == [
+        "carol@example.test",
+        "alice@example.test",
+    ]
+    assert len(rooms.blobs_of("alice")) == 1
+
+
+FROM_BOB = b"From: <bob@example.test>\r\nTo: <alice@example.test>\r\n"
+
+
+@pytest.mark.parametrize(
+    ("edit", "signed"),
+    [
+        pytest.param("", True, id="as it came"),
+        pytest.param(
+            'deleteheader "From"; addheader "From" "<carol@example.test>";', False, id="forged"
+        ),
+        pytest.param('replace "Pay me!";', False, id="written anew"),
+    ],
+)
+def test_what_a_script_has_written_is_not_signed_as_a_users(
+    rooms: Rooms, edit: str, signed: bool
+) -> None:
+    """Submission lets nobody write as somebody else; the domain's signature says so."""
+    [key, *_] = rooms.app.dkim_keys.make("example.test", ("ed25519",), 0)
+    rooms.app.dkim_keys.activate("example.test", key.selector)
+    activate(rooms, "alice", f'require ["editheader", "replace"]; {edit} redirect "x@else.test";')
+    bob = rooms.accounts["bob"]
+    entry = rooms.accept(b"x", "alice@example.test", reverse_path=bob.address, header=FROM_BOB)
+    entry = msgspec.structs.replace(entry, account=bob.id)
+    [(letter, _)] = steps(rooms, entry)
+    [waiting] = in_order(rooms.app.table)
+    sent = entry_of(waiting)
+    assert sent.queue_id == letter.queue_id
+    assert (b"DKIM-Signature" in sent.prefix) is signed
