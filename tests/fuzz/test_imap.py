@@ -20,6 +20,8 @@ BINARY[1] 1.2 TEXT OR NOT FROM HEADER CHARSET UTF-8 RETURN MODSEQ (CHANGEDSINCE 
 FLAGS +FLAGS.SILENT 1-Feb-1994 "17-Jul-1996 02:44:25 -0700" &AOk- &- INBOX NIL <0.5> USE
 SINCE LARGER KEYWORD 99999999999 REPLACE CATENATE (URL /x/;UID=1 TEXT UTF8 (~{0+}\r\n (QRESYNC (7
 GETMETADATA SETMETADATA /private/comment /shared/vendor (DEPTH infinity METADATA GETQUOTA
+SORT THREAD ESEARCH CANCELUPDATE REFERENCES DATE REVERSE IN PARTIAL 1:2 -1:-2 subtree personal
+SAVEDON EMAILID PREVIEW (LAZY)
 """
 TOKENS = st.sampled_from(
     [word.encode() for word in re.split(r"(?<!\r)[ \n]", WORDS)]
@@ -37,7 +39,18 @@ def test_words_in_any_order(words: list[bytes], between: bytes, utf8: bool) -> N
 @settings(max_examples=300, deadline=None)
 @given(
     st.sampled_from(
-        [b"", b"FETCH 1 ", b"SEARCH ", b"LIST ", b"LOGIN ", b"APPEND ", b"STORE 1 ", b"ID "]
+        [
+            b"",
+            b"FETCH 1 ",
+            b"SEARCH ",
+            b"LIST ",
+            b"LOGIN ",
+            b"APPEND ",
+            b"STORE 1 ",
+            b"ID ",
+            b"SORT ",
+            b"ESEARCH ",
+        ]
     ),
     st.binary(max_size=60),
 )

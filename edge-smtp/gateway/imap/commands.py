@@ -3,12 +3,14 @@
 Mailbox names and patterns are Unicode whatever the client sent (UTF-8 or modified UTF-7), and
 ``inbox`` in any case is ``INBOX``. Flags are spelled as in ``postroom.mailboxes.records``.
 Keywords of the protocol (items, options, mechanisms, capabilities) are in capitals.
+
+The searching commands are in ``commands_search``.
 """
 
 from dataclasses import dataclass
-from datetime import date
 from typing import Literal
 
+from gateway.imap.partial import Partial
 from gateway.imap.sequence_set import NO_NUMBERS, SequenceSet
 
 
@@ -269,105 +271,4 @@ class Fetch(Command):
     items: tuple[FetchItem, ...]
     changed_since: int | None = None
     vanished: bool = False
-
-
-# Search keys (section 6.4.4). ALL is And(()): nothing that could fail.
-
-
-@dataclass(frozen=True, slots=True)
-class And:
-    keys: "tuple[SearchKey, ...]"
-
-
-@dataclass(frozen=True, slots=True)
-class Or:
-    left: "SearchKey"
-    right: "SearchKey"
-
-
-@dataclass(frozen=True, slots=True)
-class Not:
-    key: "SearchKey"
-
-
-@dataclass(frozen=True, slots=True)
-class InSet:
-    """A sequence-set, of message numbers or with ``uid`` of UIDs."""
-
-    messages: SequenceSet
-    uid: bool
-
-
-@dataclass(frozen=True, slots=True)
-class HasFlag:
-    """SEEN, KEYWORD x and so on; UNSEEN is Not(HasFlag("\\Seen"))."""
-
-    flag: str
-
-
-@dataclass(frozen=True, slots=True)
-class IsRecent:
-    """RECENT; OLD is Not(IsRecent()), NEW is And((IsRecent(), Not(HasFlag("\\Seen"))))."""
-
-
-@dataclass(frozen=True, slots=True)
-class OnDate:
-    """BEFORE, ON, SINCE of the internal date; with SENT… of the Date header (zones disregarded)."""
-
-    field: Literal["internal", "sent"]
-    relation: Literal["before", "on", "since"]
-    day: date
-
-
-@dataclass(frozen=True, slots=True)
-class Age:
-    """YOUNGER and OLDER: seconds since the internal date (RFC 5032)."""
-
-    younger: bool
-    seconds: int
-
-
-@dataclass(frozen=True, slots=True)
-class Size:
-    """LARGER (more octets than) or SMALLER (fewer octets than)."""
-
-    larger: bool
-    octets: int
-
-
-@dataclass(frozen=True, slots=True)
-class InHeader:
-    """HEADER name text, and FROM, TO, CC, BCC, SUBJECT. An empty text: the field is there."""
-
-    field: str  # lower case
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class InText:
-    """BODY text, or with ``header`` TEXT text (the header is searched as well)."""
-
-    text: str
-    header: bool
-
-
-@dataclass(frozen=True, slots=True)
-class ModSeq:
-    """MODSEQ n: changed at or above it (RFC 7162 section 3.1.5). The entry name has no effect."""
-
-    mod_seq: int
-
-
-SearchKey = (
-    And | Or | Not | InSet | HasFlag | IsRecent | OnDate | Age | Size | InHeader | InText | ModSeq
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Search(Command):
-    """``returns``: None for a plain SEARCH, else of MIN MAX ALL COUNT SAVE (never empty:
-    ``RETURN ()`` means ALL). Texts in ``key`` are decoded from the charset already."""
-
-    uid: bool
-    key: SearchKey
-    returns: frozenset[str] | None = None
+    partial: Partial | None = None  # of the messages named (RFC 9394 section 3.3)

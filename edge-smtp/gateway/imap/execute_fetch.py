@@ -11,6 +11,7 @@ from gateway.imap.commands import Fetch
 from gateway.imap.execute_state import enable_condstore
 from gateway.imap.fetch import STREAM_FROM, Blob, Fetching, StoredBlob, WholeBlob
 from gateway.imap.outcomes import DONE, Bad, Bye, Done, No
+from gateway.imap.partial import part_of
 from gateway.imap.resync import missed_since
 from gateway.imap.selected import Selected, batches
 from gateway.imap.sequence_set import SequenceSet
@@ -41,6 +42,8 @@ async def fetch(session: "Session", command: Fetch) -> Done:
     if command.vanished and command.changed_since is not None:
         await _tell_vanished(session, command.changed_since, command.messages)
     positions = selected.positions(command.messages, command.uid)
+    if command.partial is not None:
+        positions = part_of(positions, command.partial)
     answering = _Answering(session, selected, command)
     done, goal = 0, sum(map(len, positions))
     for batch in batches(positions, _AT_ONCE):

@@ -9,15 +9,19 @@ from gateway.imap import (
     commands,
     commands_append,
     commands_metadata,
+    commands_search,
     execute_append,
+    execute_contexts,
     execute_fetch,
     execute_list,
     execute_mailboxes,
     execute_messages,
     execute_metadata,
+    execute_multisearch,
     execute_quota,
     execute_search,
     execute_state,
+    execute_thread,
 )
 from gateway.imap.execution import Execution
 
@@ -53,6 +57,10 @@ EXECUTIONS: dict[type[commands.Command], Execution] = {
     commands.Idle: Execution("IDLE", execute_state.idle, news=False),
     commands.Compress: Execution("COMPRESS", execute_state.compress, news=False),
     commands.Unauthenticate: Execution("UNAUTHENTICATE", execute_state.unauthenticate, news=False),
+    # Its keys may hold numbers: these must not change meanwhile.
+    commands_search.MultiSearch: Execution(
+        "ESEARCH", execute_multisearch.multi_search, expunges=False
+    ),
     # With a mailbox selected.
     commands.Check: Execution("CHECK", execute_state.noop, selected=True, always_looks=True),
     commands.Close: Execution("CLOSE", execute_mailboxes.close, selected=True, news=False),
@@ -69,5 +77,14 @@ EXECUTIONS: dict[type[commands.Command], Execution] = {
         "STORE", execute_messages.store, selected=True, expunges=False, always_looks=True
     ),
     commands.Fetch: Execution("FETCH", execute_fetch.fetch, selected=True, expunges=False),
-    commands.Search: Execution("SEARCH", execute_search.search, selected=True, expunges=False),
+    commands_search.Search: Execution(
+        "SEARCH", execute_search.search, selected=True, expunges=False
+    ),
+    commands_search.Sort: Execution("SORT", execute_search.sort, selected=True, expunges=False),
+    commands_search.Thread: Execution(
+        "THREAD", execute_thread.thread, selected=True, expunges=False
+    ),
+    commands_search.CancelUpdate: Execution(
+        "CANCELUPDATE", execute_contexts.cancel_update, selected=True
+    ),
 }

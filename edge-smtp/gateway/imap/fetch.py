@@ -11,7 +11,8 @@ from typing import Protocol
 
 from gateway.imap.commands import BinarySection, BinarySize, BodySection, FetchItem
 from gateway.imap.dates import render_date_time
-from gateway.imap.responses import astring, flag_words
+from gateway.imap.object_ids import email_id
+from gateway.imap.responses import astring, flag_words, string
 from gateway.imap.sections import Span, cut, fields_of, find_part, locate
 from postroom.errors import PostroomError
 from postroom.mailboxes.records import Message
@@ -40,6 +41,8 @@ class Prepared(Protocol):
     def body_structure(self) -> bytes: ...
     @property
     def structure(self) -> Part: ...
+    @property
+    def preview(self) -> str: ...
 
 
 class Blob(Protocol):
@@ -96,8 +99,13 @@ _PLAIN: dict[str, tuple[bytes, _Get]] = {
     "ENVELOPE": (b"ENVELOPE %b", lambda m, s, r: s.envelope),
     "BODY": (b"BODY %b", lambda m, s, r: s.body),
     "BODYSTRUCTURE": (b"BODYSTRUCTURE %b", lambda m, s, r: s.body_structure),
+    "SAVEDATE": (b"SAVEDATE %b", lambda m, s, r: render_date_time(m.saved)),
+    "EMAILID": (b"EMAILID (%b)", lambda m, s, r: email_id(m).encode("ascii")),
+    # Threads have no identifiers yet (RFC 8474 section 5.2).
+    "THREADID": (b"THREADID %b", lambda m, s, r: b"NIL"),
+    "PREVIEW": (b"PREVIEW %b", lambda m, s, r: string(s.preview.encode("utf-8", "replace"))),
 }
-_OF_SUMMARY = {"ENVELOPE", "BODY", "BODYSTRUCTURE"}
+_OF_SUMMARY = {"ENVELOPE", "BODY", "BODYSTRUCTURE", "PREVIEW"}
 _OLD_NAMES = {  # RFC 3501 section 6.4.5
     "RFC822": BodySection(),
     "RFC822.HEADER": BodySection(text="HEADER", peek=True),

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from gateway.imap import responses
+from gateway.imap.contexts import tell_updates
 from gateway.imap.outcomes import Bye
 from postroom.errors import PostroomError
 from postroom.mailboxes.records import SYSTEM_FLAGS, Message
@@ -67,6 +68,8 @@ async def tell_news(session: "Session", *, expunges: bool, look: bool) -> None:
         for position, message in altered:
             session.write(flags_line(session, position, message))
             await session.made_room()
+    if selected.contexts:
+        await tell_updates(session)
     if not selected.has_untold_expunges:
         return
     if not expunges:

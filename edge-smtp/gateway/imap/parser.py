@@ -47,7 +47,7 @@ from gateway.imap.parser_metadata import (
     get_quota_root,
     set_metadata,
 )
-from gateway.imap.parser_search import search
+from gateway.imap.parser_search import cancel_update, multi_search, search, sort, thread
 from gateway.imap.parser_select import select
 from gateway.imap.tokens import RFC, Scanner
 from postroom.errors import BadSyntax
@@ -348,12 +348,15 @@ _UID_COMMANDS: dict[str, Callable[[Scanner, bytes], Command]] = {
     "MOVE": _copy_or_move(Move, uid=True),
     "REPLACE": replace(uid=True),
     "SEARCH": search(uid=True),
+    "SORT": sort(uid=True),
     "STORE": _store(uid=True),
+    "THREAD": thread(uid=True),
 }
 
 _COMMANDS: dict[str, Callable[[Scanner, bytes], Command]] = {
     "APPEND": append,
     "AUTHENTICATE": _authenticate,
+    "CANCELUPDATE": cancel_update,
     "CAPABILITY": _plain(Capability),
     "CHECK": _plain(Check),
     "CLOSE": _plain(Close),
@@ -362,6 +365,7 @@ _COMMANDS: dict[str, Callable[[Scanner, bytes], Command]] = {
     "CREATE": _create,
     "DELETE": _of_mailbox(Delete),
     "ENABLE": _enable,
+    "ESEARCH": multi_search,
     "EXAMINE": select(read_only=True),
     "EXPUNGE": _plain(Expunge),
     "FETCH": fetch(uid=False),
@@ -381,11 +385,13 @@ _COMMANDS: dict[str, Callable[[Scanner, bytes], Command]] = {
     "REPLACE": replace(uid=False),
     "SEARCH": search(uid=False),
     "SELECT": select(read_only=False),
+    "SORT": sort(uid=False),
     "SETMETADATA": set_metadata,
     "STARTTLS": _plain(StartTls),
     "STATUS": _status,
     "STORE": _store(uid=False),
     "SUBSCRIBE": _of_mailbox(Subscribe),
+    "THREAD": thread(uid=False),
     "UID": _uid,
     "UNAUTHENTICATE": _plain(Unauthenticate),
     "UNSELECT": _plain(Unselect),

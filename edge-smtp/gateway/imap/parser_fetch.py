@@ -1,8 +1,9 @@
-"""The arguments of FETCH (RFC 9051 section 6.4.5; modifiers: RFC 7162 section 3.1.4)."""
+"""The arguments of FETCH (RFC 9051 section 6.4.5; modifiers: RFC 7162 section 3.1.4, RFC 9394;
+PREVIEW: RFC 8970; SAVEDATE: RFC 8514; EMAILID, THREADID: RFC 8474)."""
 
 import re
 from collections.abc import Callable
-from typing import cast
+from typing import NamedTuple, cast
 
 from gateway.imap.commands import (
     BinarySection,
@@ -13,6 +14,8 @@ from gateway.imap.commands import (
     FetchItem,
     SectionText,
 )
+from gateway.imap.parser_search import partial_range
+from gateway.imap.partial import Partial
 from gateway.imap.sequence_set import LARGEST_NUMBER
 from gateway.imap.tokens import Scanner
 from postroom.errors import BadSyntax
@@ -25,6 +28,7 @@ _MACROS: dict[str, tuple[str, ...]] = {
 _PLAIN = {
     *("FLAGS", "UID", "INTERNALDATE", "RFC822.SIZE", "ENVELOPE", "BODY", "BODYSTRUCTURE"),
     *("MODSEQ", "RFC822", "RFC822.HEADER", "RFC822.TEXT"),
+    *("SAVEDATE", "EMAILID", "THREADID", "PREVIEW"),
 }
 _NAME = re.compile(rb"[A-Za-z0-9.]+")
 # A message has at most a few hundred parts and no part is nested deeper than that.
@@ -43,16 +47,16 @@ def fetch(uid: bool) -> Callable[[Scanner, bytes], Command]:
         messages = s.sequence_set()
         s.space()
         items = _items(s)
-        changed_since, vanished = _modifiers(s, uid) if s.skip(b" ") else (None, False)
+        modifiers = _modifiers(s, uid) if s.skip(b" ") else _Modifiers()
         # Naming a MODSEQ asks for it in the responses (RFC 7162 section 3.1.4.1).
-        if changed_since is not None:
+        if modifiers.changed_since is not None:
             items.append("MODSEQ")
         if uid:
             items.insert(0, "UID")
         unique = tuple(dict.fromkeys(items))
         if len(unique) > MOST_ITEMS:
             raise BadSyntax("list of items", b"%d items" % len(unique), _RFC)
-        return Fetch(tag, uid, messages, unique, changed_since, vanished)
+        return Fetch(tag, uid, messages, unique, *modifiers)
 
     return parse_fetch
 
@@ -74,6 +78,8 @@ def fetch_item(s: Scanner) -> FetchItem:
     name = s.take(_NAME, "fetch-att", _RFC).decode("ascii").upper()
     if not s.next_is(b"["):
         if name in _PLAIN:
+            if name == "PREVIEW" and s.text[s.at : s.at + 6].upper() == b" (LAZY":
+                _preview_modifiers(s)
             return name
     elif name in ("BODY", "BODY.PEEK"):
         return _body_section(s, peek=name == "BODY.PEEK")
@@ -84,6 +90,14 @@ def fetch_item(s: Scanner) -> FetchItem:
         return BinarySize(_section_part(s))
     s.at = start
     raise s.bad("fetch-att", _RFC)
+
+
+def _preview_modifiers(s: Scanner) -> None:
+    """LAZY makes no difference: a preview is stored with every message (RFC 8970 section 4)."""
+    s.space()
+    for modifier in s.some(s.keyword, "preview-mods"):
+        if modifier != "LAZY":
+            raise BadSyntax("preview-mod", modifier.encode(), "RFC 8970 section 6")
 
 
 def _section_part(s: Scanner) -> str:
@@ -132,22 +146,32 @@ def _partial(s: Scanner) -> tuple[int, int] | None:
     return int(match[1]), int(match[2])
 
 
-def _modifiers(s: Scanner, uid: bool) -> tuple[int | None, bool]:
+class _Modifiers(NamedTuple):
+    """As in ``Fetch``."""
+
     changed_since: int | None = None
-    vanished = False
+    vanished: bool = False
+    partial: Partial | None = None
+
+
+def _modifiers(s: Scanner, uid: bool) -> _Modifiers:
+    found = _Modifiers()
 
     def modifier() -> None:
-        nonlocal changed_since, vanished
+        nonlocal found
         name = s.keyword()
-        if name == "CHANGEDSINCE" and changed_since is None:
+        if name == "CHANGEDSINCE" and found.changed_since is None:
             s.space()
-            changed_since = s.number()
+            found = found._replace(changed_since=s.number())
         elif name == "VANISHED":
-            vanished = True
+            found = found._replace(vanished=True)
+        elif name == "PARTIAL" and uid and found.partial is None:
+            s.space()
+            found = found._replace(partial=partial_range(s))
         else:
             raise BadSyntax("fetch-modifier", name.encode(), "RFC 7162 section 7")
 
     s.some(modifier, "fetch-modifiers")
-    if vanished and (changed_since is None or not uid):
+    if found.vanished and (found.changed_since is None or not uid):
         raise BadSyntax("fetch-modifier", b"VANISHED", "RFC 7162 section 3.2.6")
-    return changed_since, vanished
+    return found

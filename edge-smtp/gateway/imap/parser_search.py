@@ -1,40 +1,41 @@
-"""The arguments of SEARCH (RFC 9051 section 6.4.4; MODSEQ: RFC 7162; OLDER, YOUNGER: RFC 5032)."""
+"""The arguments of the commands that search: SEARCH (RFC 9051 section 6.4.4), SORT and THREAD (RFC
+5256), their RETURN options (RFC 5267, RFC 9394), CANCELUPDATE, ESEARCH (RFC 7377)."""
 
 import re
 from collections.abc import Callable
-from datetime import date
 from encodings.aliases import aliases
-from typing import Literal, cast
+from typing import cast, get_args
 
-from gateway.imap.commands import (
-    Age,
-    And,
-    Command,
-    HasFlag,
-    InHeader,
-    InSet,
-    InText,
-    IsRecent,
-    ModSeq,
-    Not,
-    OnDate,
-    Or,
+from gateway.imap.commands import Command
+from gateway.imap.commands_search import (
+    RETURN_ALL,
+    SELECTED,
+    Algorithm,
+    CancelUpdate,
+    Criterion,
+    MultiSearch,
+    Returns,
     Search,
-    SearchKey,
-    Size,
+    Sort,
+    SortKey,
+    Source,
+    SourceKind,
+    Thread,
 )
-from gateway.imap.dates import parse_date
+from gateway.imap.parser_keys import search_keys
+from gateway.imap.partial import Partial
+from gateway.imap.search_keys import SearchKey
 from gateway.imap.tokens import RFC, Scanner
 from postroom.errors import BadSyntax
-from postroom.mailboxes.records import ANSWERED, DELETED, DRAFT, FLAGGED, SEEN
 
-# Each level is a call of ours here, in ``search`` and at evaluation; clients join with OR, which
-# nests, but rarely more than some dozens.
-DEEPEST = 100
-MOST_KEYS = 2000
-_RETURNS = ("MIN", "MAX", "ALL", "COUNT", "SAVE")
-_SET_START = b"0123456789*$"
-_DATE = re.compile(rb"[0-9A-Za-z-]+")
+_OPTIONS = ("MIN", "MAX", "ALL", "COUNT", "SAVE", "CONTEXT", "UPDATE")
+_PARTIAL = re.compile(rb"(-?)([1-9][0-9]{0,9}):(-?)([1-9][0-9]{0,9})(?![0-9])")
+_SORT_KEYS = get_args(SortKey)
+_ALGORITHMS = get_args(Algorithm)
+_MOST_CRITERIA = 20  # each is a pass over what was found
+_SOURCES = ("selected", "inboxes", "personal", "subscribed")
+_SOURCES_OF_NAMES = ("mailboxes", "subtree", "subtree-one")
+_SORT_RFC = "RFC 5256 section 5"
 # The charsets of RFC 9051 and those old clients use: Python's names of its codecs. Only names from
 # this table are looked up, since ``codecs.lookup`` remembers every unknown name for ever.
 _CODEC_NAMES = """
@@ -60,191 +61,140 @@ class BadCharset(BadSyntax):
 
 def search(uid: bool) -> Callable[[Scanner, bytes], Command]:
     def parse_search(s: Scanner, tag: bytes) -> Command:
-        s.space()
-        returns = None
-        if _word_is_next(s, b"RETURN"):
-            s.space()
-            options = s.items(lambda: _return_option(s), "search-return-opts")
-            returns = frozenset(options or ["ALL"])
-            s.space()
-        charset = "utf_8"
-        if _word_is_next(s, b"CHARSET"):
-            s.space()
-            charset = _charset(s, saves=returns is not None and "SAVE" in returns)
-            s.space()
-        keys = _Keys(s, charset)
-        return Search(tag, uid, keys.all(), returns)
+        returns = _returns(s)
+        return Search(tag, uid, _program(s, returns), returns)
 
     return parse_search
 
 
-def _word_is_next(s: Scanner, word: bytes) -> bool:
-    if s.text[s.at : s.at + len(word) + 1].upper() != word + b" ":
+def sort(uid: bool) -> Callable[[Scanner, bytes], Command]:
+    def parse_sort(s: Scanner, tag: bytes) -> Command:
+        returns = _returns(s)
+        s.space()
+        criteria = tuple(s.some(lambda: _criterion(s), "sort-criteria"))
+        if len(criteria) > _MOST_CRITERIA:
+            raise BadSyntax("sort-criteria", b"%d criteria" % len(criteria), _SORT_RFC)
+        return Sort(tag, uid, criteria, _program_with_charset(s, returns), returns)
+
+    return parse_sort
+
+
+def thread(uid: bool) -> Callable[[Scanner, bytes], Command]:
+    def parse_thread(s: Scanner, tag: bytes) -> Command:
+        s.space()
+        algorithm = s.keyword()
+        if algorithm not in _ALGORITHMS:
+            raise BadSyntax("thread-alg", algorithm.encode(), _SORT_RFC)
+        return Thread(tag, uid, cast(Algorithm, algorithm), _program_with_charset(s, None))
+
+    return parse_thread
+
+
+def multi_search(s: Scanner, tag: bytes) -> Command:
+    """ESEARCH. Without sources the selected mailbox is searched, without RETURN it is ALL."""
+    sources: tuple[Source, ...] = (SELECTED,)
+    if _option_is_next(s, b" IN ("):
+        s.at -= 1
+        sources = tuple(s.some(lambda: _source(s), "source-mbox"))
+    returns = _returns(s) or RETURN_ALL
+    if returns.saves and sources != (SELECTED,):
+        raise BadSyntax("search-return-opt", b"SAVE", "RFC 7377 section 2.2")
+    return MultiSearch(tag, sources, _program(s, returns), returns)
+
+
+def cancel_update(s: Scanner, tag: bytes) -> Command:
+    tags = []
+    while s.skip(b" "):
+        tags.append(s.string())
+    if not tags:
+        raise s.bad("tag in quotes", "RFC 5267 section 5")
+    return CancelUpdate(tag, tuple(tags))
+
+
+# What they share.
+
+
+def _option_is_next(s: Scanner, word: bytes) -> bool:
+    if s.text[s.at : s.at + len(word)].upper() != word:
         return False
     s.at += len(word)
     return True
 
 
-def _return_option(s: Scanner) -> str:
-    option = s.keyword()
-    if option not in _RETURNS:
-        raise BadSyntax("search-return-opt", option.encode(), RFC)
-    return option
+def _returns(s: Scanner) -> Returns | None:
+    """`` RETURN (...)``, when it comes next."""
+    if not _option_is_next(s, b" RETURN "):
+        return None
+    options: set[str] = set()
+    partials: list[Partial] = []
+
+    def option() -> None:
+        name = s.keyword()
+        if name == "PARTIAL":
+            s.space()
+            partials.append(partial_range(s))
+        elif name in _OPTIONS:
+            options.add(name)
+        else:
+            raise BadSyntax("search-return-opt", name.encode(), RFC)
+
+    asked = s.items(option, "search-return-opts")
+    if not asked:
+        return RETURN_ALL
+    if len(partials) + ("ALL" in options) > 1:
+        raise BadSyntax("search-return-opts", b"PARTIAL", "RFC 9394 section 3.1")
+    return Returns(frozenset(options), partials[0] if partials else None)
 
 
-def _charset(s: Scanner, saves: bool) -> str:
+def partial_range(s: Scanner) -> Partial:
+    """``1:100`` or ``-1:-100`` (RFC 9394 section 4)."""
+    match = _PARTIAL.match(s.text, s.at)
+    if match is None or match[1] != match[3]:
+        raise s.bad("partial-range", "RFC 9394 section 4")
+    s.at = match.end()
+    return Partial(int(match[2]), int(match[4]), from_end=bool(match[1]))
+
+
+def _program(s: Scanner, returns: Returns | None) -> SearchKey:
+    """Keys, with a charset in front or not."""
+    codec = _charset(s, returns) if _option_is_next(s, b" CHARSET ") else "utf_8"
+    s.space()
+    return search_keys(s, codec)
+
+
+def _program_with_charset(s: Scanner, returns: Returns | None) -> SearchKey:
+    """Keys, with the name of a charset in front (RFC 5256 section 5, rule ``search-criteria``)."""
+    s.space()
+    codec = _charset(s, returns)
+    s.space()
+    return search_keys(s, codec)
+
+
+def _charset(s: Scanner, returns: Returns | None) -> str:
     name = s.astring()
     codec = _CODECS.get(name.decode("ascii", "replace").lower().replace("-", "_"))
     if codec is None:
-        raise BadCharset(name, saves)
+        raise BadCharset(name, returns is not None and returns.saves)
     return codec
 
 
-class _Keys:
-    """The keys of one command; counts them."""
-
-    def __init__(self, s: Scanner, charset: str) -> None:
-        self._s = s
-        self._charset = charset
-        self._count = 0
-
-    def all(self) -> SearchKey:
-        keys = [self._key(0)]
-        while self._s.skip(b" "):
-            keys.append(self._key(0))
-        return keys[0] if len(keys) == 1 else And(tuple(keys))
-
-    def _key(self, depth: int) -> SearchKey:
-        s = self._s
-        self._count += 1
-        if self._count > MOST_KEYS or depth > DEEPEST:
-            raise s.bad("search-key that we would run: too many or too deep")
-        octet = s.text[s.at : s.at + 1]
-        if octet == b"(":
-            keys = s.some(lambda: self._key(depth + 1), "search-key")
-            return keys[0] if len(keys) == 1 else And(tuple(keys))
-        if octet and octet in _SET_START:
-            return InSet(s.sequence_set(), uid=False)
-        start = s.at
-        name = s.keyword()
-        if name == "NOT":
-            s.space()
-            return Not(self._key(depth + 1))
-        if name == "OR":
-            s.space()
-            left = self._key(depth + 1)
-            s.space()
-            return Or(left, self._key(depth + 1))
-        if name in _CONSTANT:
-            return _CONSTANT[name]
-        argument = _WITH_ARGUMENT.get(name)
-        if argument is None:
-            s.at = start
-            raise s.bad("search-key")
+def _criterion(s: Scanner) -> Criterion:
+    key = s.keyword()
+    reverse = key == "REVERSE"
+    if reverse:
         s.space()
-        return argument(self, name)
-
-    # The arguments of single keys.
-
-    def _text(self) -> str:
-        octets = self._s.astring()
-        try:
-            return octets.decode(self._charset)
-        except UnicodeError as error:
-            raise BadSyntax(f"text in {self._charset}", octets, RFC) from error
-
-    def _header(self, _: str) -> SearchKey:
-        field = self._s.astring()
-        if not field.isascii():
-            raise BadSyntax("header-fld-name", field, RFC)
-        self._s.space()
-        return InHeader(field.decode("ascii").lower(), self._text())
-
-    def _address_or_subject(self, name: str) -> SearchKey:
-        return InHeader(name.lower(), self._text())
-
-    def _body(self, name: str) -> SearchKey:
-        return InText(self._text(), header=name == "TEXT")
-
-    def _date(self, name: str) -> SearchKey:
-        sent = name.startswith("SENT")
-        relation = cast(Literal["before", "on", "since"], name.removeprefix("SENT").lower())
-        return OnDate("sent" if sent else "internal", relation, self._day())
-
-    def _day(self) -> date:
-        s = self._s
-        if not s.skip(b'"'):
-            return parse_date(s.take(_DATE, "date"))
-        day = parse_date(s.take(_DATE, "date"))
-        s.expect(b'"', "date")
-        return day
-
-    def _age(self, name: str) -> SearchKey:
-        return Age(name == "YOUNGER", self._s.number(least=1))
-
-    def _size(self, name: str) -> SearchKey:
-        return Size(name == "LARGER", self._s.number())
-
-    def _keyword(self, name: str) -> SearchKey:
-        key = HasFlag(self._s.atom().decode("ascii"))
-        return key if name == "KEYWORD" else Not(key)
-
-    def _uid(self, _: str) -> SearchKey:
-        return InSet(self._s.sequence_set(), uid=True)
-
-    def _mod_seq(self, _: str) -> SearchKey:
-        s = self._s
-        if s.next_is(b'"'):
-            entry = s.string()
-            s.space()
-            if not entry.lower().startswith(b"/flags/") or s.keyword() not in (
-                "ALL",
-                "SHARED",
-                "PRIV",
-            ):
-                raise BadSyntax("search-modseq-ext", entry, "RFC 7162 section 7")
-            s.space()
-        return ModSeq(s.number())
+        key = s.keyword()
+    if key not in _SORT_KEYS:
+        raise BadSyntax("sort-key", key.encode(), _SORT_RFC)
+    return Criterion(cast(SortKey, key), reverse)
 
 
-_CONSTANT: dict[str, SearchKey] = {
-    "ALL": And(()),
-    "ANSWERED": HasFlag(ANSWERED),
-    "DELETED": HasFlag(DELETED),
-    "DRAFT": HasFlag(DRAFT),
-    "FLAGGED": HasFlag(FLAGGED),
-    "NEW": And((IsRecent(), Not(HasFlag(SEEN)))),  # RFC 3501 section 6.4.4, as OLD and RECENT
-    "OLD": Not(IsRecent()),
-    "RECENT": IsRecent(),
-    "SEEN": HasFlag(SEEN),
-    "UNANSWERED": Not(HasFlag(ANSWERED)),
-    "UNDELETED": Not(HasFlag(DELETED)),
-    "UNDRAFT": Not(HasFlag(DRAFT)),
-    "UNFLAGGED": Not(HasFlag(FLAGGED)),
-    "UNSEEN": Not(HasFlag(SEEN)),
-}
-
-_WITH_ARGUMENT: dict[str, Callable[[_Keys, str], SearchKey]] = {
-    "BCC": _Keys._address_or_subject,
-    "BEFORE": _Keys._date,
-    "BODY": _Keys._body,
-    "CC": _Keys._address_or_subject,
-    "FROM": _Keys._address_or_subject,
-    "HEADER": _Keys._header,
-    "KEYWORD": _Keys._keyword,
-    "LARGER": _Keys._size,
-    "MODSEQ": _Keys._mod_seq,
-    "OLDER": _Keys._age,
-    "ON": _Keys._date,
-    "SENTBEFORE": _Keys._date,
-    "SENTON": _Keys._date,
-    "SENTSINCE": _Keys._date,
-    "SINCE": _Keys._date,
-    "SMALLER": _Keys._size,
-    "SUBJECT": _Keys._address_or_subject,
-    "TEXT": _Keys._body,
-    "TO": _Keys._address_or_subject,
-    "UID": _Keys._uid,
-    "UNKEYWORD": _Keys._keyword,
-    "YOUNGER": _Keys._age,
-}
+def _source(s: Scanner) -> Source:
+    kind = s.keyword().lower()
+    if kind in _SOURCES:
+        return Source(cast(SourceKind, kind))
+    if kind not in _SOURCES_OF_NAMES:
+        raise BadSyntax("filter-mailboxes", kind.encode(), "RFC 7377 section 4")
+    s.space()
+    names = s.some(s.mailbox, "many-mailboxes") if s.next_is(b"(") else [s.mailbox()]
+    return Source(cast(SourceKind, kind), tuple(names))

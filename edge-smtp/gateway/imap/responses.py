@@ -165,43 +165,6 @@ def vanished(uids: Sequence[range], earlier: bool = False) -> bytes:
     )
 
 
-# Results of SEARCH.
-
-
-def search(numbers: Sequence[int], mod_seq: int | None = None) -> bytes:
-    """IMAP4rev1's untagged SEARCH. *mod_seq*: the highest of those found, when the client asked
-    with MODSEQ and something was found (RFC 7162 section 3.1.5)."""
-    words = [b"* SEARCH", *(b"%d" % number for number in numbers)]
-    if mod_seq is not None and numbers:
-        words.append(b"(MODSEQ %d)" % mod_seq)
-    return b" ".join(words) + b"\r\n"
-
-
-def esearch(
-    tag: bytes,
-    uid: bool,
-    numbers: Sequence[int],
-    returns: frozenset[str],
-    mod_seq: int | None = None,
-) -> bytes:
-    """RFC 9051 section 7.3.4. *numbers* ascend; *returns*: of MIN MAX ALL COUNT (SAVE says
-    nothing). *mod_seq* as in ``search``, for the numbers returned."""
-    words = [b"* ESEARCH (TAG " + string(tag) + b")"]
-    if uid:
-        words.append(b"UID")
-    if numbers and "MIN" in returns:
-        words.append(b"MIN %d" % numbers[0])
-    if numbers and "MAX" in returns:
-        words.append(b"MAX %d" % numbers[-1])
-    if numbers and "ALL" in returns:
-        words.append(b"ALL " + render_sequence_set(numbers))
-    if "COUNT" in returns:
-        words.append(b"COUNT %d" % len(numbers))
-    if mod_seq is not None and numbers:
-        words.append(b"MODSEQ %d" % mod_seq)
-    return b" ".join(words) + b"\r\n"
-
-
 # Response codes of COPY, MOVE and APPEND (RFC 4315).
 
 

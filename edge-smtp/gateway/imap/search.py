@@ -11,9 +11,13 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import IntEnum
 
-from gateway.imap.commands import (
+from gateway.imap.dates import parse_date, seconds_of
+from gateway.imap.fetch import UnknownEncoding, decode_transfer
+from gateway.imap.object_ids import email_id
+from gateway.imap.search_keys import (
     Age,
     And,
+    HasEmailId,
     HasFlag,
     InHeader,
     InSet,
@@ -26,11 +30,10 @@ from gateway.imap.commands import (
     SearchKey,
     Size,
 )
-from gateway.imap.dates import parse_date, seconds_of
-from gateway.imap.fetch import UnknownEncoding, decode_transfer
 from gateway.imap.sequence_set import SequenceSet, merge
 from postroom.errors import BadSyntax
 from postroom.mailboxes.records import Message
+from postroom.message.collation import casemap
 from postroom.message.headers import end_of_header, pairs, unfold
 from postroom.message.structure import Part
 from postroom.message.summary import Summary
@@ -62,24 +65,28 @@ class Candidate:
     _texts: list[str] | None = field(default=None, repr=False)
 
     def header_fields(self) -> list[tuple[bytes, str]]:
-        """(lower case name, decoded value in folded case) of each field, prefix included."""
+        """(lower case name, decoded value as ``casemap`` has it) of each field, prefix included."""
         if self._fields is None:
             blob = self.blob or b""
             header = self.message.prefix + blob[: end_of_header(blob)]
             self._fields = [
-                (name, decode_words(unfold(value)).casefold())
+                (name, casemap(decode_words(unfold(value))))
                 for name, value in pairs(header)
                 if name
             ]
         return self._fields
 
     def texts(self) -> list[str]:
-        """The decoded text parts, and the headers of messages inside, in folded case."""
+        """The decoded text parts, and the headers of messages inside, as ``casemap`` has them."""
         if self._texts is None:
             if self.summary is None or self.blob is None:
                 raise ValueError("a text is searched before summary and blob were read")
             self._texts = list(_texts(self.summary.structure, self.blob))
         return self._texts
+
+    def forget(self) -> None:
+        """Let go of what was read to know."""
+        self.summary = self.blob = self._fields = self._texts = None
 
 
 Matches = Callable[[Candidate], bool]
@@ -100,6 +107,7 @@ class Program:
     """A message matches when ``record`` and ``rest`` both hold; ``rest`` wants what ``needs`` says.
 
     ``asks_mod_seq``: the response carries the highest MODSEQ (RFC 7162 section 3.1.5).
+    ``follows_flags``: whether a message matches may change with its flags.
     """
 
     record: Matches
@@ -107,9 +115,7 @@ class Program:
     needs: Needs
     needs_structure: bool
     asks_mod_seq: bool
-
-    def matches(self, candidate: Candidate) -> bool:
-        return self.record(candidate) and self.rest(candidate)
+    follows_flags: bool
 
 
 def compile_search(key: SearchKey, context: Context) -> Program:
@@ -123,6 +129,7 @@ def compile_search(key: SearchKey, context: Context) -> Program:
         needs=max((cost for cost, _ in costs), default=Needs.RECORD),
         needs_structure=_any_of(key, InText),
         asks_mod_seq=_any_of(key, ModSeq),
+        follows_flags=_any_of(key, HasFlag, ModSeq),
     )
 
 
@@ -134,11 +141,11 @@ def _inner(key: SearchKey) -> tuple[SearchKey, ...]:
     return (key.key,) if isinstance(key, Not) else ()
 
 
-def _any_of(key: SearchKey, kind: type[SearchKey]) -> bool:
+def _any_of(key: SearchKey, *kinds: type[SearchKey]) -> bool:
     waiting = [key]
     while waiting:
         found = waiting.pop()
-        if isinstance(found, kind):
+        if isinstance(found, kinds):
             return True
         waiting.extend(_inner(found))
     return False
@@ -182,12 +189,14 @@ def _compile(key: SearchKey, context: Context) -> Matches:
         case ModSeq(mod_seq):
             return lambda c: c.message.mod_seq >= mod_seq
         case InHeader(name, text):
-            wanted, needle = name.encode("ascii", "replace"), text.casefold()
+            wanted, needle = name.encode("ascii", "replace"), casemap(text)
             return lambda c: any(
                 found == wanted and needle in value for found, value in c.header_fields()
             )
         case InText(text, header):
-            return _in_text(text.casefold(), header)
+            return _in_text(casemap(text), header)
+        case HasEmailId(wanted_id):
+            return lambda c: email_id(c.message) == wanted_id
 
 
 def _all(parts: list[Matches]) -> Matches:
@@ -235,6 +244,8 @@ def _on_date(key: OnDate) -> Matches:
 
     if key.field == "internal":
         return lambda c: within(c.message.internal_date)
+    if key.field == "saved":
+        return lambda c: within(c.message.saved)
     return lambda c: within(_sent(c.summary))
 
 
@@ -242,19 +253,25 @@ def _sent(summary: Summary | None) -> int | None:
     """A second of the day that the Date header names, as it is written there."""
     if summary is None:
         return None
-    match = _SENT_DAY.match(summary.envelope)
-    if match is not None:
-        try:
-            return seconds_of(parse_date(b"-".join(match.groups())))
-        except BadSyntax:
-            return summary.sent
-    return summary.sent
+    day = day_sent(summary.envelope)
+    return summary.sent if day is None else day
+
+
+def day_sent(envelope: bytes) -> int | None:
+    """The first second of the day that the Date header names, zones disregarded; None without."""
+    match = _SENT_DAY.match(envelope)
+    if match is None:
+        return None
+    try:
+        return seconds_of(parse_date(b"-".join(match.groups())))
+    except BadSyntax:
+        return None
 
 
 def _in_text(needle: str, header: bool) -> Matches:
     def matches(candidate: Candidate) -> bool:
         if header and any(
-            needle in f"{name.decode('latin-1')}: {value}"
+            needle in f"{name.decode('latin-1').upper()}: {value}"
             for name, value in candidate.header_fields()
         ):
             return True
@@ -270,10 +287,10 @@ def _texts(root: Part, blob: bytes) -> Iterator[str]:
         if part.children:
             if part.media_type == "message":
                 inner = part.children[0]
-                yield decode_words(unfold(blob[inner.header : inner.body])).casefold()
+                yield casemap(decode_words(unfold(blob[inner.header : inner.body])))
             waiting.extend(reversed(part.children))
         elif part.media_type in ("text", "multipart"):  # a multipart without parts is its text
             octets = blob[part.body : part.end]
             with suppress(UnknownEncoding):
                 octets = decode_transfer(octets, part.encoding)
-            yield charset_to_str(octets, part.charset or "utf-8").casefold()
+            yield casemap(charset_to_str(octets, part.charset or "utf-8"))

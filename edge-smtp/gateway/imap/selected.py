@@ -8,12 +8,16 @@ from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
 from itertools import chain, islice
+from typing import TYPE_CHECKING
 
 from gateway.imap import responses
 from gateway.imap.outcomes import Bad
 from gateway.imap.sequence_set import SequenceSet, merge
 from postroom.mailboxes.records import Changes, Mailbox, Message
 from postroom.mailboxes.view import View
+
+if TYPE_CHECKING:
+    from gateway.imap.contexts import Updating
 
 _NONE: frozenset[int] = frozenset()
 
@@ -24,6 +28,7 @@ class Selected:
     __slots__ = (
         "_gone",
         "_told",
+        "contexts",
         "first_recent",
         "keywords",
         "mod_seq",
@@ -46,6 +51,7 @@ class Selected:
         self.synchronized = self.mod_seq
         self.keywords = view.mailbox.keywords
         self.uids = array("I", view.uids)
+        self.contexts: dict[bytes, Updating] = {}  # by the tags of their commands
         self.saved: tuple[int, ...] = ()  # UIDs, the result of SEARCH RETURN (SAVE)
         self._gone: frozenset[int] = _NONE  # expunged, and the client has not been told
         self._told: dict[int, int] = {}  # UID -> MODSEQ of its own changes, told already
@@ -131,6 +137,9 @@ class Selected:
             if message.uid <= last and self._told.get(message.uid, 0) < message.mod_seq
         ]
         self.uids.extend(new)
+        changed = [message.uid for message in changes.changed] if self.contexts else []
+        for context in self.contexts.values():
+            context.note(changed, new, changes.expunged)
         if changes.expunged:
             known = {uid for uid in changes.expunged if self.position_of(uid) >= 0}
             if known:

@@ -4,7 +4,13 @@ from collections.abc import Iterator, Sequence
 
 from postroom.mailboxes.store import Mailboxes
 from postroom.message.structure import Part
-from postroom.message.summary import body_of, body_structure_of, envelope_of, structure_of
+from postroom.message.summary import (
+    body_of,
+    body_structure_of,
+    details_of,
+    envelope_of,
+    structure_of,
+)
 from postroom.platform.blobs import BlobKey
 
 _OVERHEAD = 150  # octets of a key and its place in the dict
@@ -33,6 +39,10 @@ class EncodedSummary:
     @property
     def structure(self) -> Part:
         return structure_of(self._encoded)
+
+    @property
+    def preview(self) -> str:
+        return details_of(self._encoded).preview
 
 
 class SummaryCache:

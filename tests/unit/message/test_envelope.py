@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from postroom.message.addresses import Address, parse_addresses
+from postroom.message.envelope import first_addresses
 from postroom.message.imap_strings import string
 from postroom.message.summary import summarise
 
@@ -144,3 +145,27 @@ TEXT = b'("text" "plain" ("charset" "us-ascii") NIL NIL "7bit" %d %d NIL NIL NIL
 )  # fmt: skip
 def test_body_structure(message: bytes, expected: bytes) -> None:
     assert summarise(message).body_structure == expected
+
+
+ADDRESSES = st.sampled_from(
+    [
+        b"",
+        b"a@b",
+        b'"Al \\"x\\" (Ice)" <"a b"@[192.0.2.1]>, c@d',
+        b"G: a@b;",
+        b"undisclosed:;",
+        b"\xe9 <a@b>",
+        b"<@r1:a@b>",
+        b"x",
+    ]
+)
+
+
+@given(ADDRESSES, ADDRESSES, ADDRESSES, st.sampled_from([b"", b'S ("x', b"\xe9{3}\r\n y"]))
+def test_first_addresses_are_read_back(to: bytes, cc: bytes, by: bytes, subject: bytes) -> None:
+    fields = {b"from": by, b"to": to, b"cc": cc}
+    header = b"".join(name + b": " + value + b"\r\n" for name, value in fields.items())
+    found = summarise(header + b"Sender: s@s, t@t\r\nSubject: " + subject + b"\r\n\r\n").envelope
+    assert first_addresses(found) == {
+        name: parse_addresses(value)[0] for name, value in fields.items() if value
+    }

@@ -1,11 +1,16 @@
 """IMAP ENVELOPE (RFC 9051 section 7.5.2): what a list of messages shows, as octets to send."""
 
+import re
+
 from postroom.message.addresses import MOST_ADDRESSES, Address, parse_addresses
 from postroom.message.entity import Entity
 from postroom.message.imap_strings import for_humans, nstring, one_line, string
 
 _LISTS = frozenset((b"from", b"sender", b"reply-to", b"to", b"cc", b"bcc"))
 _TEXTS = frozenset((b"date", b"in-reply-to", b"message-id"))
+_TOKEN = re.compile(rb' ?(?:NIL|"((?:[^"\\]|\\.)*+)"|\{([0-9]+)\}\r\n|([()]))')
+_ESCAPED = re.compile(rb"\\(.)")
+_PLACES = {2: b"from", 5: b"to", 6: b"cc"}
 
 
 class Fields:
@@ -65,3 +70,31 @@ def _addresses(addresses: list[Address] | None, default: bytes = b"NIL") -> byte
             for name, route, mailbox, host in addresses
         ]
     )
+
+
+def first_addresses(envelope: bytes) -> dict[bytes, Address]:
+    """Return the first addresses of an envelope that ``envelope`` made, by the names of their
+    fields, b"from", b"to" and b"cc"; fields without an address are not there."""
+    found: dict[bytes, Address] = {}
+    parts: list[bytes | None] = []
+    place = depth = at = 0
+    # Depth 1 holds the fields, 2 the addresses of one, 3 the parts of one.
+    while place <= max(_PLACES) and (match := _TOKEN.match(envelope, at)) is not None:
+        at = match.end()
+        quoted, length, parenthesis = match.groups()
+        if parenthesis == b"(":
+            depth += 1
+            parts = []
+            continue
+        if parenthesis == b")":
+            depth -= 1
+            if depth == 2 and place in _PLACES:
+                found.setdefault(_PLACES[place], Address(*parts))
+        elif length is not None:
+            parts.append(envelope[at : at + int(length)])
+            at += int(length)
+        else:
+            parts.append(None if quoted is None else _ESCAPED.sub(rb"\1", quoted))
+        if depth == 1:
+            place += 1
+    return found

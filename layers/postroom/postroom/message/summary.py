@@ -8,6 +8,7 @@ copies octets; see ``stored.py`` for the format.
 
 import re
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from postroom.message import stored
 from postroom.message.bodystructure import body_structure
@@ -82,6 +83,26 @@ class Summary:
             tuple(references),
             *rest,
         )
+
+
+class Details(NamedTuple):
+    """What a summary holds beside its IMAP forms and its parts; see ``Summary``."""
+
+    message_id: str
+    in_reply_to: tuple[str, ...]
+    references: tuple[str, ...]
+    sent: int | None
+    subject: str
+    sender: str
+    recipient: str
+    preview: str
+    has_attachment: bool
+
+
+def details_of(encoded: bytes) -> Details:
+    """Return the details of an encoded summary."""
+    _, _, message_id, in_reply_to, references, *rest = stored.details_of(encoded)
+    return Details(message_id, tuple(in_reply_to), tuple(references), *rest)
 
 
 envelope_of = stored.envelope_of

@@ -8,6 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.imap import commands as c
+from gateway.imap import search_keys as keys
+from gateway.imap.commands_search import RETURN_ALL, Search
 from gateway.imap.dates import parse_date_time, render_date_time
 from gateway.imap.names import decode_name, decode_utf7, encode_name
 from gateway.imap.parser import parse
@@ -93,27 +95,27 @@ ALL = SequenceSet(((1, 0),))
         pytest.param(
             b"SEARCH RETURN () CHARSET ISO-8859-1 "
             b"OR FROM {1}\r\n\xe9 NOT (UNSEEN SENTON 1-Feb-1994)",
-            c.Search(
+            Search(
                 b"a",
                 False,
-                c.Or(
-                    c.InHeader("from", "é"),
-                    c.Not(
-                        c.And(
+                keys.Or(
+                    keys.InHeader("from", "é"),
+                    keys.Not(
+                        keys.And(
                             (
-                                c.Not(c.HasFlag("\\Seen")),
-                                c.OnDate("sent", "on", date(1994, 2, 1)),
+                                keys.Not(keys.HasFlag("\\Seen")),
+                                keys.OnDate("sent", "on", date(1994, 2, 1)),
                             )
                         )
                     ),
                 ),
-                frozenset({"ALL"}),
+                RETURN_ALL,
             ),
             id="a search",
         ),
         pytest.param(
             b'SEARCH MODSEQ "/flags/\\\\seen" all 7',
-            c.Search(b"a", False, c.ModSeq(7)),
+            Search(b"a", False, keys.ModSeq(7)),
             id="a search by MODSEQ",
         ),
         pytest.param(b"SELECT &AOk-&AOk-", None, id="two shifts where one would do"),

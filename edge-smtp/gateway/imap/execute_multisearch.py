@@ -1,0 +1,115 @@
+"""ESEARCH: one search in many mailboxes (RFC 7377)."""
+
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from gateway.imap import contexts
+from gateway.imap.commands_search import MultiSearch, Source
+from gateway.imap.execute_search import begin, highest_mod_seq
+from gateway.imap.finding import Scope, find, scope_of, scope_of_selected
+from gateway.imap.outcomes import DONE, Bad, Done
+from gateway.imap.responses_search import esearch, mailbox_correlator, result_items
+from postroom.errors import PostroomError
+from postroom.mailboxes.names import above, canonical, is_below
+from postroom.mailboxes.records import Mailbox
+from postroom.mailboxes.store import BadMailboxName, MailboxMissing
+
+if TYPE_CHECKING:
+    from gateway.imap.session import Session
+
+
+async def multi_search(session: "Session", command: MultiSearch) -> Done:
+    """Mailboxes are searched one after the other, so that one at a time is in memory."""
+    selected = session.selected
+    kinds = {source.kind for source in command.sources}
+    if selected is None and ("selected" in kinds or command.returns.updates):
+        raise Bad("Select a mailbox first")
+    if selected is not None and command.returns.updates:
+        contexts.check_tag(selected, command.tag)
+    chosen = [selected.id] if selected is not None and "selected" in kinds else []
+    if kinds != {"selected"}:
+        all_of = await session.crossing.run(session.app.mailboxes.all_of, session.owner.id)
+        chosen += [mailbox.id for mailbox in _of_sources(all_of, command.sources)]
+    for mailbox in dict.fromkeys(chosen):
+        if selected is not None and mailbox == selected.id:
+            await _search_selected(session, command)
+        else:
+            with suppress(MailboxMissing):  # deleted meanwhile: it has no messages
+                await _search_other(session, command, mailbox)
+        await session.made_room()
+    if selected is not None and command.returns.updates and selected.id not in chosen:
+        # Updates are of the selected mailbox only (section 2.2).
+        contexts.refuse(session, command.tag, "The selected mailbox was not searched")
+    return DONE
+
+
+def _of_sources(mailboxes: Iterable[Mailbox], sources: Sequence[Source]) -> Iterable[Mailbox]:
+    """Each mailbox that a source names, once. What is not there is passed over in silence, as
+    what one may not know of (section 2.2)."""
+    named = [(source.kind, _names(source)) for source in sources]
+    for mailbox in mailboxes:
+        if any(_is_of(mailbox, kind, names) for kind, names in named):
+            yield mailbox
+
+
+def _names(source: Source) -> frozenset[str]:
+    names = set()
+    for name in source.names:
+        with suppress(BadMailboxName):
+            names.add(canonical(name))
+    return frozenset(names)
+
+
+def _is_of(mailbox: Mailbox, kind: str, names: frozenset[str]) -> bool:
+    name = mailbox.name
+    match kind:
+        # Any mailbox may be delivered to, so the inboxes are all of them (RFC 5465 section 6.3).
+        case "personal" | "inboxes":
+            return True
+        case "subscribed":
+            return mailbox.subscribed
+        case "mailboxes":
+            return name in names
+        case "subtree":
+            return name in names or any(is_below(name, top) for top in names)
+        case "subtree-one":
+            return name in names or next(reversed([*above(name)]), None) in names
+    return False
+
+
+async def _search_selected(session: "Session", command: MultiSearch) -> None:
+    selected = session.current
+    scope = scope_of_selected(session)
+    try:
+        found = await _search(session, command, scope)
+    except PostroomError:
+        if command.returns.saves:
+            selected.saved = ()
+        raise
+    if command.returns.saves:  # then no other is searched
+        selected.saved = tuple(command.returns.named(found))
+    if command.returns.updates:
+        correlator = _correlator(session, command, selected.mailbox)
+        contexts.follow(session, command, correlator, None, found)
+
+
+async def _search_other(session: "Session", command: MultiSearch, mailbox: str) -> None:
+    view = await session.crossing.slow(session.service.views.open, session.owner.id, mailbox)
+    await _search(session, command, scope_of(session, view))
+    session.service.keep(view)
+
+
+async def _search(session: "Session", command: MultiSearch, scope: Scope) -> Sequence[int]:
+    program, returns = begin(session, command, scope), command.returns
+    found = await find(session, scope, program, returns.wanted, returns.from_end)
+    # Of mailboxes in which nothing matches there is no response, not even a count of 0.
+    if found and (returns.options != {"SAVE"} or returns.partial):
+        mod_seq = highest_mod_seq(session, scope, program, found, returns)
+        correlator = _correlator(session, command, scope.view.mailbox)
+        session.write(esearch(correlator, True, result_items(found, returns, mod_seq)))
+    return found
+
+
+def _correlator(session: "Session", command: MultiSearch, mailbox: Mailbox) -> bytes:
+    return mailbox_correlator(command.tag, mailbox.name, mailbox.uid_validity, session.utf8)

@@ -1,0 +1,165 @@
+"""Running a program of ``search`` over the messages of a mailbox, reading as little as it can."""
+
+from array import array
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gateway.imap.search import Candidate, Context, Needs, Program
+from postroom.errors import BlobMissing
+from postroom.mailboxes.records import Message
+from postroom.mailboxes.view import View
+from postroom.message.summary import Summary
+
+if TYPE_CHECKING:
+    from gateway.imap.session import Session
+
+_AT_ONCE = 500  # messages whose records are looked at before others may run
+_READ_AT_ONCE = 64
+_OCTETS_AT_ONCE = 512 * 1024
+_NOBODY_RECENT = 2**32
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """The messages that are searched: those of *uids*, which ascend, number 1 first."""
+
+    view: View
+    uids: Sequence[int]
+    first_recent: int  # messages with a UID from here on are \\Recent
+    saved: Sequence[int] = ()  # what $ stands for
+
+    def context(self, now: int) -> Context:
+        count = len(self.uids)
+        return Context(count, self.uids[-1] if count else 0, self.saved, now)
+
+
+def scope_of_selected(session: "Session") -> Scope:
+    """As the client knows the mailbox: news that it has not been told are no part of it."""
+    selected = session.current
+    first_recent = _NOBODY_RECENT if session.rev2 else selected.first_recent
+    return Scope(selected.view, selected.uids, first_recent, selected.saved)
+
+
+def scope_of(session: "Session", view: View) -> Scope:
+    """A mailbox that is not selected."""
+    first_recent = _NOBODY_RECENT if session.rev2 else view.mailbox.first_recent
+    return Scope(view, array("I", view.uids), first_recent)
+
+
+async def find(
+    session: "Session", scope: Scope, program: Program, wanted: int = 0, from_end: bool = False
+) -> "array[int]":
+    """The UIDs of the messages that match, ascending.
+
+    *wanted*: no more than so many need be found, from the front or with *from_end* from the end of
+    the mailbox; 0: all.
+    """
+    found = array("I")
+    starts = range(0, len(scope.uids), _AT_ONCE)
+    for start in reversed(starts) if from_end else starts:
+        candidates = list(_by_record(scope, program, range(start, start + _AT_ONCE)))
+        if from_end:
+            candidates.reverse()
+        for part in _by_size(candidates, program):
+            found.extend(await matching(session, program, part))
+            await session.breathe()
+            if wanted and len(found) >= wanted:
+                break
+        if wanted and len(found) >= wanted:
+            del found[wanted:]
+            break
+        await session.breathe()
+    if from_end:
+        found.reverse()
+    return found
+
+
+def candidate_at(scope: Scope, place: int) -> Candidate | None:
+    """The message at a place, the first is 0; None when it is gone."""
+    uid = scope.uids[place]
+    message = scope.view.message(uid)
+    if message is None:
+        return None
+    return Candidate(place + 1, message, uid >= scope.first_recent)
+
+
+def _by_record(scope: Scope, program: Program, places: range) -> Iterator[Candidate]:
+    for place in range(len(scope.uids))[places.start : places.stop]:
+        candidate = candidate_at(scope, place)
+        if candidate is not None and program.record(candidate):
+            yield candidate
+
+
+def _by_size(candidates: Sequence[Candidate], program: Program) -> Iterator[list[Candidate]]:
+    if program.needs is Needs.RECORD:
+        if candidates:
+            yield list(candidates)
+        return
+    part: list[Candidate] = []
+    octets = 0
+    for candidate in candidates:
+        part.append(candidate)
+        octets += candidate.message.size if program.needs is Needs.BLOB else 0
+        if len(part) >= _READ_AT_ONCE or octets >= _OCTETS_AT_ONCE:
+            yield part
+            part, octets = [], 0
+    if part:
+        yield part
+
+
+async def matching(
+    session: "Session", program: Program, candidates: Sequence[Candidate]
+) -> list[int]:
+    """The UIDs of those that match in the rest of the program, too."""
+    if program.needs is Needs.RECORD:
+        return [candidate.message.uid for candidate in candidates]
+    octets = sum(candidate.message.size for candidate in candidates)
+    is_heavy = program.needs is Needs.BLOB and octets > 2 * _OCTETS_AT_ONCE
+    cross = session.crossing.slow if is_heavy else session.crossing.run
+    return await cross(_read_and_match, session, program, candidates)
+
+
+def _read_and_match(
+    session: "Session", program: Program, candidates: Sequence[Candidate]
+) -> list[int]:
+    _read(session, program, candidates)
+    found = []
+    for candidate in candidates:
+        if program.rest(candidate):
+            found.append(candidate.message.uid)
+        candidate.forget()  # or all that was searched would be in memory at once
+    return found
+
+
+def _read(session: "Session", program: Program, candidates: Sequence[Candidate]) -> None:
+    keys = [candidate.message.blob for candidate in candidates]
+    if program.needs is Needs.SUMMARY or program.needs_structure:
+        encoded = session.app.mailboxes.encoded_summaries(keys)
+        for candidate, each in zip(candidates, encoded, strict=True):
+            candidate.summary = Summary.decode(each)
+    if program.needs is Needs.BLOB:
+        try:
+            for candidate, octets in zip(candidates, session.app.blobs.get_many(keys), strict=True):
+                candidate.blob = octets
+        except BlobMissing:
+            for candidate in candidates:
+                candidate.blob = _blob_of(session, candidate)
+
+
+def _blob_of(session: "Session", candidate: Candidate) -> bytes:
+    try:
+        return session.app.blobs.get(candidate.message.blob)
+    except BlobMissing:  # FETCH complains of it; nothing is found in it
+        return b""
+
+
+async def summaries_of(session: "Session", messages: Sequence[Message]) -> Sequence[bytes]:
+    """Their summaries as stored, from the cache if they are there."""
+    cache = session.service.summaries
+    blobs = [message.blob for message in messages]
+    held = cache.held(blobs)
+    if held is None:
+        held = await session.crossing.run(cache.read, blobs)
+        cache.keep(blobs, held)
+    return held
