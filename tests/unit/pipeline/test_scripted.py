@@ -3,14 +3,15 @@
 import pytest
 
 from postroom.autoreply.answers import from_json
-from postroom.errors import BlobMissing, PostroomError
+from postroom.errors import BlobMissing, PostroomError, StoreUnavailable
 from postroom.pipeline import answers
 from postroom.pipeline.accepted import Accepted
 from postroom.pipeline.inbound import process
 from postroom.pipeline.later import letter_of
 from postroom.platform.blobs import BlobKey
 from postroom.platform.queue import Letter
-from postroom.relay.waiting import OUTBOUND, in_order
+from postroom.relay.outbound import Outbound
+from postroom.relay.waiting import OUTBOUND, REPORT, in_order
 from tests.unit.pipeline.rooms import Rooms
 
 DAY = 86_400
@@ -155,3 +156,57 @@ def test_a_keyword_too_many_is_lost_and_not_the_message(rooms: Rooms) -> None:
     assert process(rooms.app, [rooms.accept(b"second", "alice@example.test")]) == {}
     [_, second] = rooms.app.mailboxes.messages(inbox)
     assert second.flags == {"\\Seen"}
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        pytest.param("keep;", 'require "reject"; reject "No.";', id="kept, then rejected"),
+        pytest.param(
+            "keep;",
+            'require ["fileinto", "mailbox"]; fileinto :create "C"; keep;',
+            id="kept, then filed twice",
+        ),
+        pytest.param('require "reject"; reject "No.";', "keep;", id="rejected, then kept"),
+    ],
+)
+def test_a_repeat_does_not_do_what_the_script_says_by_then(
+    rooms: Rooms, before: str, after: str
+) -> None:
+    alice = rooms.accounts["alice"].id
+    rooms.app.scripts.put(alice, "main", before.encode())
+    rooms.app.scripts.set_active(alice, "main")
+    entry = rooms.accept(b"x", "alice@example.test")
+    assert process(rooms.app, [entry]) == {}
+
+    def state() -> tuple[int, int]:
+        boxes = rooms.app.mailboxes.all_of(alice)
+        held = sum(len(list(rooms.app.mailboxes.messages(box.id))) for box in boxes)
+        return held, sum(1 for _ in in_order(rooms.app.table))
+
+    was = state()
+    assert sum(was) == 1
+    rooms.app.scripts.put(alice, "main", after.encode())
+    assert process(rooms.app, [entry]) == {}
+    assert state() == was
+
+
+def test_a_repeat_tells_of_a_rejection_that_was_not_told(
+    rooms: Rooms, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alice = rooms.accounts["alice"].id
+    rooms.app.scripts.put(alice, "main", b'require "reject"; reject "No.";')
+    rooms.app.scripts.set_active(alice, "main")
+    entry = rooms.accept(b"x", "alice@example.test")
+    with monkeypatch.context() as patch:
+        patch.setattr(Outbound, "add", _fails)
+        with pytest.raises(StoreUnavailable):
+            process(rooms.app, [entry])
+    assert [journey.place for journey in rooms.app.journeys.trace(entry.queue_id)] == [alice]
+    assert process(rooms.app, [entry]) == {}
+    [report] = in_order(rooms.app.table)
+    assert report.ticket.kind == REPORT
+
+
+def _fails(*_: object) -> None:
+    raise StoreUnavailable("the test says so")

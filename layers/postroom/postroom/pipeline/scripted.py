@@ -1,7 +1,7 @@
 """What an account's scripts decide about a message, carried out as far as it is not a filing.
 
-What leaves is sent when the marker of the delivery is not there yet: a message that the queue
-brings again after all was done is not redirected or answered by what the scripts say by then.
+Scripts are asked again when the queue brings a message again, and may say something else by then:
+once the marker of the delivery is there, nothing is sent, filed or rejected that was not before.
 """
 
 from collections.abc import Callable
@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from postroom.directory.records import Target
-from postroom.journeys.store import Event
+from postroom.journeys.store import Event, Journey
 from postroom.mailboxes.errors import BadMailboxName, MailboxExists
 from postroom.mailboxes.records import Mailbox
 from postroom.message.summary import summarise
@@ -38,6 +38,7 @@ from postroom.sieve.letter import Letter
 from postroom.sieve.world import Envelope
 
 REJECTED = "5.7.1"  # RFC 5429 section 2.1.1
+REJECTION = "rejected"  # step of a journey
 
 
 def fate_by_scripts(app: Rooms, work: Work, target: Target) -> Fate:
@@ -71,6 +72,7 @@ class _Decision:
     events: list[Event] = field(default_factory=list)
     noted: list[Put] = field(default_factory=list)
     sendings: list[Callable[[], Event | None]] = field(default_factory=list)
+    rejections: list[Reject] = field(default_factory=list)
     gone: bool = False  # discarded, rejected or redirected: nothing need be kept
     trouble: str = ""  # what the owner must be told
 
@@ -86,7 +88,9 @@ class _Decision:
                 self._tell("discarded", "by a script")
                 self.gone = True
             case Reject():
-                self._reject(action)
+                self.rejections.append(action)
+                self._tell(REJECTION, "by a script")
+                self.gone = True
             case Vacation():
                 self.sendings.append(partial(answer, self.app, self.work, self.target, action))
             case Notify():
@@ -102,13 +106,23 @@ class _Decision:
         if self.trouble:
             self._tell("script failed", self.trouble)
             tell_owner(self.app, self.work, self.target, self.trouble)
-        if self.sendings and not self._is_done():
-            self.events += filter(None, [send() for send in self.sendings])
-        return Fate(tuple(self.filings.values()), tuple(self.events), tuple(self.noted))
+        filings = tuple(self.filings.values())
+        # A single filing is its own marker.
+        if self.sendings or self.rejections or len(filings) > 1:
+            before = self._before()
+            if before is None or any(event.step == REJECTION for event in before.events):
+                for rejection in self.rejections:
+                    self._reject(rejection)
+            if before is None:
+                self.events += filter(None, [send() for send in self.sendings])
+            else:
+                filings = ()
+        return Fate(filings, tuple(self.events), tuple(self.noted))
 
-    def _is_done(self) -> bool:
-        account = self.target.account
-        return account in self.app.journeys.done(self.work.accepted.queue_id, [account])
+    def _before(self) -> Journey | None:
+        """What an earlier run has done here, when it came to its end."""
+        found = self.app.journeys.trace(self.work.accepted.queue_id)
+        return next((each for each in found if each.place == self.target.account), None)
 
     def _file(self, box: Mailbox | None, flags: tuple[str, ...], message: bytes | None) -> None:
         """*box* None: INBOX. The same text twice in one mailbox is one copy."""
@@ -172,8 +186,6 @@ class _Decision:
         for recipient in work.accepted.recipients:
             if recipient.address in addresses:
                 work.leaving.tell("failed", recipient, REJECTED, action.reason, now)
-        self._tell("rejected", "by a script")
-        self.gone = True
 
     def _tell(self, step: str, detail: str) -> None:
         now = int(self.app.clock.seconds() * 1000)
