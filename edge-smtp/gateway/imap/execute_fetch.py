@@ -29,7 +29,7 @@ _AT_ONCE = 250  # messages: some milliseconds of work
 _OCTETS_AT_ONCE = 1024 * 1024
 _RANGES_FROM = 64 * 1024  # octets: of larger messages only the sections wanted are read
 
-Row = tuple[int, Message]  # with its sequence number
+Row = tuple[int, Message]  # with its sequence number, or UID after ENABLE UIDONLY
 _NO_SUMMARY = EncodedSummary(b"")
 
 
@@ -74,7 +74,7 @@ class _Answering:
     def __init__(self, session: "Session", selected: Selected, command: Fetch) -> None:
         self._session = session
         self._selected = selected
-        self._fetching = Fetching(command.items)
+        self._fetching = Fetching(command.items, uid_only=session.uid_only)
         self._changed_since = command.changed_since
         self._sets_seen = self._fetching.sets_seen and not selected.read_only
         self._first_recent = 2**32 if session.rev2 else selected.first_recent
@@ -96,8 +96,9 @@ class _Answering:
 
     def _rows(self, positions: Sequence[int]) -> list[Row]:
         uids, get = self._selected.uids, self._selected.view.message
+        by_uid = self._session.uid_only
         rows = [
-            (position + 1, message)
+            (message.uid if by_uid else position + 1, message)
             for position in positions
             if (message := get(uids[position])) is not None
         ]

@@ -48,7 +48,7 @@ async def select(session: "Session", command: Select) -> Done:
     _describe(session, selected)
     if session.rev2:
         await _list_selected(session, view.mailbox, command.mailbox)
-    else:
+    elif not session.uid_only:
         unseen = await cross(_first_unseen, view, selected)
         if unseen:
             code = b"UNSEEN %d" % unseen
@@ -81,6 +81,7 @@ def _describe(session: "Session", selected: Selected) -> None:
         (b"UIDVALIDITY %d" % mailbox.uid_validity, "UIDs are valid"),
         (b"UIDNEXT %d" % mailbox.uid_next, "The next UID"),
         (b"HIGHESTMODSEQ %d" % selected.mod_seq, "The highest MODSEQ"),
+        (b"MAILBOXID " + responses.object_id(mailbox.id), "Its identifier"),
     )
     for code, text in codes:
         session.write(responses.untagged(b"OK", text, code))
@@ -139,7 +140,7 @@ async def create(session: "Session", command: Create) -> Done:
     if session.rev2 and created.name != name:
         # NFC made another name of it (section 6.3.4).
         session.write(responses.list_line(created.name, (), session.utf8, old_name=name))
-    return Done(code=b"MAILBOXID (%b)" % created.id.encode("ascii"))
+    return Done(code=b"MAILBOXID " + responses.object_id(created.id))
 
 
 async def delete(session: "Session", command: Delete) -> Done:
@@ -186,7 +187,7 @@ async def status(session: "Session", command: Status) -> Done:
 async def status_line(session: "Session", mailbox: Mailbox, items: tuple[str, ...]) -> bytes:
     if "HIGHESTMODSEQ" in items:
         enable_condstore(session)
-    counts = {
+    counts: dict[str, int | bytes] = {
         "MESSAGES": mailbox.messages,
         "RECENT": min(mailbox.messages, max(mailbox.uid_next - mailbox.first_recent, 0)),
         "UIDNEXT": mailbox.uid_next,
@@ -196,6 +197,7 @@ async def status_line(session: "Session", mailbox: Mailbox, items: tuple[str, ..
         "SIZE": mailbox.size,
         "HIGHESTMODSEQ": mailbox.highest_mod_seq,
         "APPENDLIMIT": session.service.limits.message_size,
+        "MAILBOXID": responses.object_id(mailbox.id),
     }
     if "DELETED-STORAGE" in items:  # RFC 9208 section 4.1.4; not counted ahead
         reclaimed = session.app.mailboxes.deleted_size

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from gateway.imap import responses
 from gateway.imap.commands import Copy, Expunge, Move, Store
 from gateway.imap.execute_state import enable_condstore
-from gateway.imap.news import flags_line, tell_flags, tell_if_possible
+from gateway.imap.news import flags_line, mod_seq_line, tell_flags, tell_if_possible
 from gateway.imap.outcomes import DONE, Done, No
 from gateway.imap.selected import Selected
 from gateway.imap.sequence_set import render_sequence_set
@@ -80,10 +80,7 @@ def _answer(
     if before is not None and _expected(command, before.flags) == message.flags:
         selected.note_told(message)
         if session.condstore:
-            session.write(
-                b"* %d FETCH (UID %d MODSEQ (%d))\r\n"
-                % (position + 1, message.uid, message.mod_seq)
-            )
+            session.write(mod_seq_line(session, position, message))
 
 
 def _expected(command: Store, before: frozenset[str]) -> frozenset[str]:

@@ -43,6 +43,7 @@ async def enable(session: "Session", command: Enable) -> Done:
         session.rev2 = session.utf8 = True
     if "UTF8=ACCEPT" in names:
         session.utf8 = True
+    session.uid_only |= "UIDONLY" in names
     if "QRESYNC" in names:
         session.qresync = True
     if "CONDSTORE" in names or "QRESYNC" in names:

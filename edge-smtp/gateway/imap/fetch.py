@@ -121,13 +121,19 @@ class Fetching:
     sets ``\\Seen`` first (unless read-only) and answers ``with_flags`` for those it changed.
     """
 
-    def __init__(self, items: Sequence[FetchItem]) -> None:
+    def __init__(self, items: Sequence[FetchItem], *, uid_only: bool = False) -> None:
+        """*uid_only*: responses are numbered by UID, which need not be among the items then
+        (RFC 9586)."""
+        self._uid_only = uid_only
+        if uid_only:
+            items = [item for item in items if item != "UID"] or ["UID"]
         self._items = tuple(items)
         plain = [item for item in items if isinstance(item, str) and item in _PLAIN]
         self._sections = [_section(item) for item in items if item not in plain]
         template = b" ".join(_PLAIN[item][0] for item in plain)
         between = b" " if plain and self._sections else b""
-        self._template = b"* %d FETCH (" + template + (between if self._sections else b")\r\n")
+        head = b"* %d UIDFETCH (" if uid_only else b"* %d FETCH ("
+        self._template = head + template + (between if self._sections else b")\r\n")
         self._getters = [_PLAIN[item][1] for item in plain]
         self.needs_summary = bool(_OF_SUMMARY.intersection(plain)) or any(
             section.needs_summary for section in self._sections
@@ -141,7 +147,7 @@ class Fetching:
         hear with the UID (*mod_seq*, RFC 7162 section 3.2.4)."""
         wanted = ("UID", "FLAGS", "MODSEQ") if mod_seq else ("FLAGS",)
         missing = [item for item in wanted if item not in self._items]
-        return Fetching((*self._items, *missing)) if missing else self
+        return Fetching((*self._items, *missing), uid_only=self._uid_only) if missing else self
 
     def render(
         self,
@@ -151,7 +157,7 @@ class Fetching:
         blob: Blob = _NOTHING,  # type: ignore[assignment]
         recent: bool = False,
     ) -> bytes:
-        r"""Return the untagged response for the message with that sequence number.
+        r"""Return the untagged response for the message with that number (or UID: *uid_only*).
 
         *recent*: the message has ``\Recent`` in this session (IMAP4rev1).
         Raises UnknownEncoding, BlobMissing.

@@ -75,7 +75,7 @@ async def tell_news(session: "Session", *, expunges: bool, look: bool) -> None:
     if not expunges:
         _tell_from_where(session)
         return
-    session.write(selected.tell_expunges(vanished=session.qresync))
+    session.write(selected.tell_expunges(vanished=session.qresync or session.uid_only))
     if was_late:
         _tell_from_where(session)
 
@@ -113,4 +113,15 @@ def flags_line(session: "Session", position: int, message: Message) -> bytes:
     if not session.rev2 and message.uid >= selected.first_recent:
         flags = b"\\Recent " + flags if flags else b"\\Recent"
     mod_seq = b" MODSEQ (%d)" % message.mod_seq if session.condstore else b""
-    return b"* %d FETCH (UID %d FLAGS (%b)%b)\r\n" % (position + 1, message.uid, flags, mod_seq)
+    return b"%bFLAGS (%b)%b)\r\n" % (_head(session, position, message), flags, mod_seq)
+
+
+def mod_seq_line(session: "Session", position: int, message: Message) -> bytes:
+    """What a STORE that is silent tells a client that knows MODSEQ (RFC 7162 section 3.1.3)."""
+    return b"%bMODSEQ (%d))\r\n" % (_head(session, position, message), message.mod_seq)
+
+
+def _head(session: "Session", position: int, message: Message) -> bytes:
+    if session.uid_only:  # RFC 9586
+        return b"* %d UIDFETCH (" % message.uid
+    return b"* %d FETCH (UID %d " % (position + 1, message.uid)

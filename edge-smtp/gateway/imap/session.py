@@ -28,6 +28,7 @@ from gateway.imap.literals import (
     Reason,
     Refused,
 )
+from gateway.imap.message_numbers import names_numbers
 from gateway.imap.news import tell_if_possible
 from gateway.imap.outcomes import Bad, Bye, Done, No, outcome_of
 from gateway.imap.parser import parse
@@ -88,6 +89,7 @@ class Session:
         "rev2",
         "selected",
         "tls",
+        "uid_only",
         "unseen_news",
         "upload",
         "utf8",
@@ -116,6 +118,7 @@ class Session:
         self.utf8 = False  # names and quoted strings are UTF-8
         self.condstore = False  # the client wants MODSEQ in FETCH responses
         self.qresync = False  # ENABLE QRESYNC: VANISHED instead of EXPUNGE
+        self.uid_only = False  # ENABLE UIDONLY: nobody speaks of message numbers
         self.upload: Upload | None = None  # an APPEND or REPLACE that runs
         # What the next line is for, when it is no command (SASL, DONE).
         self.expects_line: Callable[[bytes], Awaitable[None]] | None = None
@@ -236,8 +239,9 @@ class Session:
         execution = EXECUTIONS[type(command)]
         try:
             self._check_state(execution)
+            self._check_numbers(command)
         except Bad as error:
-            self.bad(command.tag, error.text)
+            self.bad(command.tag, error.text, error.code)
             return
         await self._finish(execution, command, execution.run(self, command))
 
@@ -250,7 +254,7 @@ class Session:
         async def work_and_news() -> Done:
             done = await work
             if execution.news and self.selected is not None:
-                expunges = execution.expunges or uid
+                expunges = execution.expunges or (uid and not names_numbers(command))
                 await tell_if_possible(self, expunges=expunges, look=execution.always_looks)
             return done
 
@@ -281,6 +285,10 @@ class Session:
             raise Bad("Log in first")
         if execution.selected and self.selected is None:
             raise Bad("Select a mailbox first")
+
+    def _check_numbers(self, command: Command) -> None:
+        if self.uid_only and names_numbers(command):
+            raise Bad("After ENABLE UIDONLY messages have no numbers", b"UIDREQUIRED")
 
     def _failed(self, tag: bytes, name: str, error: PostroomError) -> None:
         metrics.refusals["imap"] += 1
@@ -329,6 +337,7 @@ class Session:
                 if not isinstance(command, Append | Replace):
                     raise Bad("This command has no literal here")
                 self._check_state(EXECUTIONS[type(command)])
+                self._check_numbers(command)
                 self.upload = await begin_upload(self, command)
             if not self.upload.waits:
                 raise Bad("A literal was not expected here")
