@@ -126,9 +126,17 @@ def namespace() -> bytes:
     return b'* NAMESPACE (("" "/")) NIL NIL\r\n'
 
 
-def status(name: str, items: Mapping[str, int], utf8: bool) -> bytes:
-    counts = b" ".join(b"%b %d" % (item.encode("ascii"), items[item]) for item in items)
-    return b"* STATUS %b (%b)\r\n" % (mailbox(name, utf8), counts)
+def object_id(name: str) -> bytes:
+    """RFC 8474 section 7."""
+    return b"(" + name.encode("ascii") + b")"
+
+
+def status(name: str, items: Mapping[str, int | bytes], utf8: bool) -> bytes:
+    """*items*: numbers, and what is written as it is."""
+    words = []
+    for item, value in items.items():
+        words += [item.encode("ascii"), value if isinstance(value, bytes) else b"%d" % value]
+    return b"* STATUS %b (%b)\r\n" % (mailbox(name, utf8), b" ".join(words))
 
 
 # The selected mailbox.
