@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from email.message import EmailMessage
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from postroom.autoreply.answers import Answer, from_json
@@ -17,6 +18,8 @@ from postroom.directory.records import Alias, Target
 from postroom.journeys.ids import RANDOM_OCTETS, new_queue_id
 from postroom.journeys.store import Event
 from postroom.mailboxes.names import INBOX
+from postroom.mailboxes.records import Mailbox
+from postroom.mailboxes.store import Mailboxes
 from postroom.pipeline import inbound
 from postroom.pipeline.accepted import Accepted, Recipient
 from postroom.pipeline.answering import answer, answer_for_address, notify
@@ -167,6 +170,25 @@ def test_who_is_forwarded_another_way_each_day_is_the_same_correspondent(desk: D
     assert len(desk.sent()) == 1
 
 
+def test_details_of_an_address_make_no_more_correspondents(desk: Desk) -> None:
+    """Or a stranger could have one mailbox get any number of answers from us."""
+    for number in "123":
+        desk.answer(desk.work(sender=f"bob+{number}@else.test", name=number))
+    desk.give(desk.asked())
+    assert len(desk.sent()) == 1
+
+
+def test_an_answer_to_what_was_held_has_the_date_of_its_release(desk: Desk) -> None:
+    work = desk.work()
+    later = work.accepted.received + 3 * 86_400_000
+    work.accepted = msgspec.structs.replace(work.accepted, hold_until=later)
+    desk.rooms.clock.time += 3 * 86_400
+    desk.answer(work)
+    desk.give(desk.asked())
+    date = desk.text(desk.sent()[0])["Date"].datetime
+    assert date.timestamp() == later / 1000
+
+
 def test_other_answers_have_other_intervals(desk: Desk) -> None:
     desk.answer(desk.work(name="1"))
     desk.answer(desk.work(name="2"), Vacation("Read this first.", 60, handle="another"))
@@ -280,6 +302,35 @@ def test_a_copy_of_what_was_sent_is_filed_once(desk: Desk, copy: Copy, box: str)
     assert message.blob != accepted.blob
 
 
+def test_a_copy_with_more_keywords_than_a_mailbox_takes_is_filed_without(desk: Desk) -> None:
+    app, alice = desk.rooms.app, desk.rooms.accounts["alice"].id
+    inbox = app.mailboxes.inbox(alice)
+    assert inbound.process(app, [desk.rooms.accept(b"first", ALICE)]) == {}
+    many = [f"keyword{number}" for number in range(100)]
+    app.mailboxes.store_flags(alice, inbox, [1], replace=many)
+    copy = Copy(INBOX, ("\\Seen", "another"))
+    desk.answer(desk.work(), Vacation("x", 60, handle="h", fcc=copy))
+    desk.give(desk.asked())
+    [_, filed] = app.mailboxes.messages(inbox)
+    assert filed.flags == {"\\Seen"}
+
+
+def test_a_mailbox_that_another_makes_at_this_moment_gets_the_copy(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create = Mailboxes.create
+
+    def beaten(mailboxes: Mailboxes, account: str, name: str, use: str = "") -> Mailbox:
+        create(mailboxes, account, name, use)
+        return create(mailboxes, account, name, use)
+
+    monkeypatch.setattr(Mailboxes, "create", beaten)
+    copy = Copy("Answers", create=True)
+    desk.answer(desk.work(), Vacation("x", 60, handle="h", fcc=copy))
+    desk.give(desk.asked())
+    assert desk.arrived("alice", "Answers") == 1
+
+
 def test_no_answer_no_copy(desk: Desk) -> None:
     action = Vacation("x", WEEK, handle="h", fcc=Copy("Sent"))
     for name in "12":
@@ -368,6 +419,25 @@ def test_an_address_answers_with_a_ticket_that_a_follow_up_keeps(desk: Desk) -> 
     answer_for_address(app, desk.work(*reply, to=SUPPORT, name="3"), SUPPORT, [SUPPORT])
     desk.give(desk.asked())
     assert f"[#{ticket}]" in desk.text(desk.sent()[0])["Subject"]
+
+
+def test_an_address_answers_as_it_is_spelled_whether_or_not_dots_count(desk: Desk) -> None:
+    app = desk.rooms.app
+    app.directory.add_alias(Alias("help.desk@example.test", (ALICE,)))
+    Replies(desk.rooms.table, app.directory).put("help.desk@example.test", Reply("Hello"))
+    app.directory.ignore_dots("example.test", ignored=True)
+    for name in "12":
+        to = ("help.desk@example.test", "helpdesk@example.test")[name == "2"]
+        entry = desk.rooms.accept(
+            name.encode(),
+            to,
+            reverse_path=f"bob{name}@else.test",
+            header=f"From: <bob{name}@else.test>\r\nTo: <{to}>\r\n".encode(),
+        )
+        assert inbound.process(app, [entry]) == {}
+        desk.give(desk.asked())
+        [sent] = desk.sent()
+        assert desk.text(sent)["From"] == "help.desk@example.test"
 
 
 def test_an_address_keeps_silent_for_lists_and_says_so(desk: Desk) -> None:

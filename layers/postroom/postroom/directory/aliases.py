@@ -115,7 +115,7 @@ class Aliases(Accounts):
             body = {name: value for name, value in standing.body.items() if name != "answers"}
             if on:
                 body["answers"] = True
-            return str(standing.filed), [self._put_address(standing, body)]
+            return standing.spelling, [self._put_address(standing, body)]
 
         return self._changed(plan)
 

@@ -117,4 +117,4 @@ class Route:
     targets: tuple[Target, ...]
     elsewhere: tuple[str, ...] = ()  # addresses in domains that are not ours
     reasons: tuple[str, ...] = ()
-    answering: tuple[str, ...] = ()  # addresses on the way that answer by themselves
+    answering: tuple[str, ...] = ()  # addresses on the way that answer by themselves, as spelled

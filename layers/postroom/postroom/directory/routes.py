@@ -118,7 +118,7 @@ class _Walk:
 
     def _note_answer(self, entry: Entry) -> None:
         if entry.record.body.get("answers"):
-            self.answering[str(entry.address)] = None
+            self.answering[spelling(entry.record)] = None
 
     def _leads_nowhere(self, text: str, reason: str) -> None:
         self.reasons[f"{text}: {reason}"] = None

@@ -39,6 +39,11 @@ class Accepted(msgspec.Struct, frozen=True, omit_defaults=True):
     requiretls: bool = False  # RFC 8689 section 2
     tls_optional: bool = False  # TLS-Required: No (RFC 8689 section 3), and not REQUIRETLS
 
+    @property
+    def begun(self) -> int:
+        """When its way began, in milliseconds since 1970: as it came, or when it was released."""
+        return max(self.received, self.hold_until)
+
     def to_json(self) -> str:
         return _encoder.encode(self).decode()
 

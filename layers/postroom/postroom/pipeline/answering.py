@@ -58,7 +58,7 @@ def _original(work: Work, header: Header) -> Original:
     return original_of(
         header,
         queue_id=accepted.queue_id,
-        received=accepted.received,
+        received=accepted.begun,
         reverse_path=accepted.reverse_path,
     )
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from postroom.autoreply.answered import Answered, Claim
 from postroom.autoreply.answers import AddressAnswer, Answer, Notification, VacationAnswer
 from postroom.autoreply.composing import message, vacation
-from postroom.autoreply.correspondents import correspondent, spelled
+from postroom.autoreply.correspondents import correspondent, spelled, without_detail
 from postroom.autoreply.notification import compose
 from postroom.autoreply.original import Original
 from postroom.autoreply.replies import reply_of, write
@@ -114,7 +114,8 @@ def _notification(app: Rooms, asked: Notification) -> None:
 
 def _claim(app: Rooms, owner: str, handle: str, original: Original, seconds: int) -> Claim:
     answered = Answered(app.table, app.clock)
-    name = correspondent(original.reverse_path)
+    # Whoever forges senders has no new correspondent, and one more answer, with each detail.
+    name = without_detail(correspondent(original.reverse_path))
     return answered.claim(owner, handle, name, original.queue_id, seconds)
 
 

@@ -1,13 +1,14 @@
 """Copies of what scripts send, filed for their owner (RFC 8580)."""
 
 from contextlib import suppress
+from dataclasses import replace
 
 from postroom.errors import ConditionFailed
 from postroom.journeys.ids import time_of
 from postroom.journeys.store import Event, Journey
-from postroom.mailboxes.errors import BadMailboxName, MailboxExists
+from postroom.mailboxes.errors import BadFlag, BadMailboxName, MailboxExists
 from postroom.mailboxes.names import INBOX, canonical
-from postroom.mailboxes.records import Delivery, Mailbox, NewMessage
+from postroom.mailboxes.records import SYSTEM_FLAGS, Delivery, Mailbox, NewMessage
 from postroom.message.summary import summarise
 from postroom.pipeline.posting import posted_id
 from postroom.pipeline.work import Rooms
@@ -34,6 +35,9 @@ def file_copy(
     marker = app.journeys.marker(Journey(queue_id, place, message_id, "", (), (event,)))
     new = NewMessage(blob, summarise(text), now // 1000, frozenset(copy.flags))
     [outcome] = app.mailboxes.append_many([Delivery(account, mailbox.id, [new], [marker])])
+    if isinstance(outcome, BadFlag):  # a keyword too many: the copy is worth more
+        new = replace(new, flags=new.flags & frozenset(SYSTEM_FLAGS))
+        [outcome] = app.mailboxes.append_many([Delivery(account, mailbox.id, [new], [marker])])
     # Another run may have been first; the text is the same.
     if isinstance(outcome, Exception) and not isinstance(outcome, ConditionFailed):
         raise outcome
@@ -48,8 +52,11 @@ def _place(app: Rooms, account: str, copy: Copy) -> Mailbox | None:
         or next((box for box in boxes if box.name == _spelled(copy.mailbox)), None)
     )
     if found is None and copy.create and boxes:
-        with suppress(MailboxExists, BadMailboxName):
-            found = app.mailboxes.create(account, copy.mailbox, copy.special_use)
+        with suppress(BadMailboxName):
+            try:
+                found = app.mailboxes.create(account, copy.mailbox, copy.special_use)
+            except MailboxExists:  # made at this moment
+                found = app.mailboxes.find(account, copy.mailbox)
     return found or next((box for box in boxes if box.name == INBOX), None)
 
 

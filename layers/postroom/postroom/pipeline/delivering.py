@@ -149,7 +149,7 @@ def _new_message(work: Work, account: str, filing: Filing) -> NewMessage:
     return NewMessage(
         blob=blob,
         summary=summary,
-        internal_date=accepted.received // 1000,
+        internal_date=accepted.begun // 1000,
         flags=filing.flags,
         prefix=prefix.encode(),
         references=references,

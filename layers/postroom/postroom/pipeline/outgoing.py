@@ -140,7 +140,7 @@ def _entry(
         domain=_domain(goals[0].address),
         blob=accepted.blob,
         size=accepted.size,
-        received=max(accepted.received, accepted.hold_until),
+        received=accepted.begun,
         reverse_path=reverse_path,
         goals=tuple(goals),
         sender=accepted.reverse_path,
