@@ -56,10 +56,10 @@ class Deployed:
     def call(self, function: str, event: Mapping[str, Any]) -> Any:
         return call(self.built, function, event, self.settings, self.endpoint)
 
-    def keep(self, body: str) -> Accepted:
+    def keep(self, body: str, header: bytes = b"") -> Accepted:
         """Store the message that the queue entry is about, as the gateway did."""
         accepted = Accepted.from_json(body)
-        self.app.blobs.put(accepted.blob, TEXT % accepted.message_id.encode())
+        self.app.blobs.put(accepted.blob, header + TEXT % accepted.message_id.encode())
         return accepted
 
     def inbox(self, address: str) -> Mailbox:
@@ -168,7 +168,42 @@ def test_mail_leaves_and_its_sender_is_told_of_what_is_refused(deployed: Deploye
     assert b"550 5.1.1" in report
 
 
-HEAVY = ("boto3", "aws_lambda_powertools", "cryptography", "jinja2", "dns", "asyncio", "yaml")
+AWAY = b"""
+require ["fileinto", "mailbox", "regex", "vacation", "date", "relational"];
+if currentdate :zone "+0100" :value "ge" "year" "2000" {
+    vacation "I am away.";
+}
+if header :regex "subject" "^<.*@.*>$" {
+    fileinto :create "With an id";
+}
+"""
+
+
+def test_a_script_files_and_answers(deployed: Deployed) -> None:
+    app = deployed.app
+    account = app.directory.account(ALICE)
+    assert account is not None
+    app.scripts.put(account.id, "away", AWAY)
+    app.scripts.set_active(account.id, "away")
+    event = events("inbound/events/one_message.json")
+    deployed.keep(event["Records"][0]["body"], b"To: " + ALICE.encode() + b"\r\n")
+    for function, queue in (
+        ("InboundFunction", "answers"),
+        ("AutorespondFunction", "inbound"),
+        ("InboundFunction", "outbound"),
+    ):
+        assert deployed.call(function, event) == {"batchItemFailures": []}
+        letters = app.queue(queue).receive(10)
+        assert letters, f"{function} sent nothing to {queue}"
+        event = sqs_event(queue, letters)
+    assert deployed.inbox(ALICE).messages == 0
+    assert app.mailboxes.find(account.id, "With an id").messages == 1
+
+
+HEAVY = (
+    *("boto3", "aws_lambda_powertools", "cryptography", "jinja2", "dns", "asyncio", "yaml"),
+    *("re2", "postroom.sieve.engine"),
+)
 
 
 @pytest.mark.parametrize("function", ["InboundFunction", "TickFunction"])
