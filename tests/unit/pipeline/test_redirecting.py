@@ -3,8 +3,10 @@
 import msgspec
 import pytest
 
+from postroom.pipeline import bounces
 from postroom.pipeline.accepted import Accepted
 from postroom.pipeline.inbound import process
+from postroom.platform.blobs import BlobKey
 from postroom.relay.entries import entry_of
 from postroom.relay.waiting import in_order
 from tests.unit.pipeline.rooms import Rooms
@@ -81,3 +83,34 @@ def test_what_a_script_has_written_is_not_signed_as_a_users(
     sent = entry_of(waiting)
     assert sent.queue_id == letter.queue_id
     assert (b"DKIM-Signature" in sent.prefix) is signed
+
+
+def test_two_texts_for_one_address_are_two_messages(rooms: Rooms) -> None:
+    activate(
+        rooms,
+        "alice",
+        'require ["editheader", "copy"]; redirect :copy "x@else.test";'
+        'addheader "X-Edited" "yes"; redirect "x@else.test";',
+    )
+    entry = rooms.accept(b"x", "alice@example.test", header=HEADER)
+    sent = steps(rooms, entry)
+    assert [b"X-Edited" in text for _, text in sent] == [False, True]
+    assert len({letter.queue_id for letter, _ in sent}) == 2
+
+
+def test_the_reason_of_a_rejection_starts_no_field_of_the_report(rooms: Rooms) -> None:
+    activate(
+        rooms, "alice", 'require "reject"; reject "No.\r\nBcc: x@else.test\r\n\r\n--=_\r\nFrom: y";'
+    )
+    entry = rooms.accept(b"x", "alice@example.test", reverse_path="carol@example.test")
+    assert process(rooms.app, [entry]) == {}
+    [waiting] = in_order(rooms.app.table)
+    assert bounces.process(rooms.app, [waiting.ticket]) == {}
+    steps_of_it = rooms.app.queue("inbound").receive(10, 0.0)
+    [report] = [Accepted.from_json(letter.body) for letter in steps_of_it]
+    assert [recipient.address for recipient in report.recipients] == ["carol@example.test"]
+    assert process(rooms.app, [report]) == {}
+    [blob] = rooms.blobs_of("carol")
+    text = rooms.app.blobs.get(BlobKey(blob))
+    assert b"\nBcc:" not in text
+    assert b"\n--=_\r\n" not in text

@@ -31,11 +31,15 @@ def goes_round(text: bytes, target: Target) -> bool:
     )
 
 
-def redirect(app: Rooms, work: Work, target: Target, action: Redirect) -> Event:
-    """Send it on, as another message in the queue. A repeat sends the same one."""
+def redirect(app: Rooms, work: Work, target: Target, action: Redirect, number: int = 0) -> Event:
+    """Send it on, as another message in the queue. A repeat sends the same one.
+
+    *number* tells texts apart that a script sends to one address, where it edits in between.
+    """
     accepted = work.accepted
     text = b"Delivered-To: %s\r\n" % target.address.encode() + (action.message or work.text)
-    queue_id = _derived(accepted, f"{target.account} {action.address}".encode())
+    name = f"{target.account} {action.address}" + (f" {number}" if number else "")
+    queue_id = _derived(accepted, name.encode())
     app.blobs.put(BlobKey(queue_id), text)
     came_to = recipient_of(work, target)
     letter = msgspec.structs.replace(

@@ -4,6 +4,7 @@ Scripts are asked again when the queue brings a message again, and may say somet
 once the marker of the delivery is there, nothing is sent, filed or rejected that was not before.
 """
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -72,6 +73,7 @@ class _Decision:
     events: list[Event] = field(default_factory=list)
     noted: list[Put] = field(default_factory=list)
     sendings: list[Callable[[], Event | None]] = field(default_factory=list)
+    redirected: Counter[str] = field(default_factory=Counter)  # times, by address
     rejections: list[Reject] = field(default_factory=list)
     gone: bool = False  # discarded, rejected or redirected: nothing need be kept
     trouble: str = ""  # what the owner must be told
@@ -176,7 +178,9 @@ class _Decision:
             self._file(None, (), action.message)
             return
         self.gone = True
-        self.sendings.append(partial(redirect, self.app, self.work, self.target, action))
+        number = self.redirected[action.address]
+        self.redirected[action.address] += 1
+        self.sendings.append(partial(redirect, self.app, self.work, self.target, action, number))
 
     def _reject(self, action: Reject) -> None:
         work = self.work
