@@ -140,6 +140,21 @@ def test_the_writes_that_can_fail_are_all_tried(scripted: Rooms) -> None:
     assert scripted.table.writes < MOST_WRITES
 
 
+def test_of_two_that_come_at_once_the_second_waits_to_be_found_a_duplicate(rooms: Rooms) -> None:
+    """By a list and directly, within the same second: the usual case."""
+    alice = rooms.accounts["alice"].id
+    rooms.app.scripts.put(alice, "main", b'require "duplicate"; if duplicate { discard; }')
+    rooms.app.scripts.set_active(alice, "main")
+    entries = [rooms.accept(b"the same", "alice@example.test") for _ in range(3)]
+    other = rooms.accept(b"another", "alice@example.test")
+    batch = [*entries, other]
+    while batch:
+        failed = process(rooms.app, batch)
+        assert len(failed) < len(batch)
+        batch = [batch[position] for position in failed]
+    assert len(texts(rooms, "alice")) == 2
+
+
 def test_a_keyword_too_many_is_lost_and_not_the_message(rooms: Rooms) -> None:
     alice = rooms.accounts["alice"].id
     script = b'require "imap4flags"; keep :flags ["\\\\Seen", "one"];'

@@ -2,10 +2,12 @@
 
 from postroom.errors import PostroomError
 from postroom.pipeline.work import Fate, Filing, Rooms, Work
+from postroom.platform.table import Key
 
 
 def filter_mail(app: Rooms, works: list[Work]) -> None:
     """Without scripts a message goes to INBOX. With them, `pipeline.scripted` asks and acts."""
+    under_way: set[Key] = set()
     for work in works:
         try:
             for account, target in work.targets.items():
@@ -13,13 +15,15 @@ def filter_mail(app: Rooms, works: list[Work]) -> None:
                     # Most accounts have none: who meets none, loads no engine.
                     from postroom.pipeline.scripted import fate_by_scripts
 
-                    work.fates[account] = fate_by_scripts(app, work, target)
+                    work.fates[account] = fate_by_scripts(app, work, target, under_way)
                 else:
                     work.fates[account] = Fate((Filing(app.mailboxes.inbox(account)),))
             if work.answering:
                 _answer(app, work)
         except PostroomError as error:
             work.error = error
+        else:
+            under_way.update(put.key for fate in work.fates.values() for put in fate.noted)
 
 
 def _answer(app: Rooms, work: Work) -> None:

@@ -5,7 +5,7 @@ once the marker of the delivery is there, nothing is sent, filed or rejected tha
 """
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -21,7 +21,7 @@ from postroom.pipeline.script_notices import tell_owner
 from postroom.pipeline.surroundings import Surroundings
 from postroom.pipeline.work import Fate, Filing, Rooms, Work
 from postroom.platform.blobs import BlobKey
-from postroom.platform.table import Put
+from postroom.platform.table import Key, Put
 from postroom.sieve.actions import (
     Action,
     Discard,
@@ -42,12 +42,15 @@ REJECTED = "5.7.1"  # RFC 5429 section 2.1.1
 REJECTION = "rejected"  # step of a journey
 
 
-def fate_by_scripts(app: Rooms, work: Work, target: Target) -> Fate:
-    """Run the scripts of the domain and the account, and do what they want.
+def fate_by_scripts(
+    app: Rooms, work: Work, target: Target, under_way: Collection[Key] = ()
+) -> Fate:
+    """Run the scripts of the domain and the account, and do what they want. *under_way*: records
+    that messages before it in the batch will leave. Raises UnderWay.
 
     Whatever is wrong with a script, the message is kept (RFC 5228 section 2.10.6).
     """
-    decision = _Decision(app, work, target, Surroundings(app, work, target))
+    decision = _Decision(app, work, target, Surroundings(app, work, target, under_way))
     try:
         programs = app.scripts.chain(
             target.account, target.scripts, domain_of(target.address), target.domain_scripts

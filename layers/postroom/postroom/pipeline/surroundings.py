@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 from postroom.autoreply.known import LIST, Known
 from postroom.directory.records import Target
+from postroom.errors import PostroomError
 from postroom.mailboxes.annotations import SERVER
 from postroom.mailboxes.errors import BadMailboxName
 from postroom.mailboxes.names import canonical
@@ -24,11 +25,24 @@ if TYPE_CHECKING:
     from postroom.sieve.engine import Program
 
 
-class Surroundings:
-    """The `postroom.sieve.world.World` of one delivery to one account."""
+class UnderWay(PostroomError):
+    """Whether a message is a duplicate is known when the other one has arrived."""
 
-    def __init__(self, app: Rooms, work: Work, target: Target) -> None:
+    def __init__(self) -> None:
+        super().__init__("what may be the same message is being delivered: afterwards")
+
+
+class Surroundings:
+    """The `postroom.sieve.world.World` of one delivery to one account.
+
+    *under_way*: records that other messages of the batch will leave when they are delivered.
+    """
+
+    def __init__(
+        self, app: Rooms, work: Work, target: Target, under_way: Collection[Key] = ()
+    ) -> None:
         self._app = app
+        self._under_way = under_way
         self._work = work
         self._target = target
         self._now = datetime.fromtimestamp(app.clock.seconds(), UTC)
@@ -107,7 +121,11 @@ class Surroundings:
         )
 
     def seen(self, handle: str, unique_id: str) -> bool:
-        found = self._app.table.get(self._seen_key(handle, unique_id))
+        """Raises UnderWay."""
+        key = self._seen_key(handle, unique_id)
+        if key in self._under_way:
+            raise UnderWay
+        found = self._app.table.get(key)
         # A delivery that is repeated must not take its own note for another message's.
         return found is not None and found.body["queue_id"] != self._work.accepted.queue_id
 
