@@ -31,6 +31,7 @@ def kinds(script: bytes) -> list[tuple[str, str]]:
         pytest.param(b"text:\n..\n..a\n.b\n.\n", [("string", ".\r\n.a\r\n.b\r\n")], id="dots"),
         pytest.param(b"text:\n. \n.\n", [("string", ". \r\n")], id="a dot with more is no end"),
         pytest.param(b"text :a", [("identifier", "text"), ("tag", "a")], id="a name and a tag"),
+        pytest.param(b"# \xe4\n/* \xff */ x", [("identifier", "x")], id="comments in Latin-1"),
         pytest.param(b"\xef\xbb\xbfkeep", [("identifier", "keep")], id="a byte order mark"),
     ],
 )
@@ -65,6 +66,8 @@ def test_numbers_have_quantifiers(script: bytes, expected: int) -> None:
         pytest.param(b'\xc3\xa4"', "column 1: 'ä' cannot stand", id="no letter"),
         pytest.param(b'"\xc3\xa4" \xff', "column 5: this is not UTF-8", id="Latin-1"),
         pytest.param(b'"\xed\xa0\x80"', "column 2: this is not UTF-8", id="a surrogate"),
+        pytest.param(b"text:\nb\xe4\n.\n", "line 2, column 2: this is not UTF-8", id="in a text"),
+        pytest.param(b"# \xe4\0", "column 4: a NUL", id="NUL in a comment"),
         pytest.param(b'a\n"b\0"', "line 2, column 3: a NUL", id="NUL"),
         pytest.param(b"a\r;", "column 2: a carriage return", id="CR alone"),
         pytest.param(b"redirect 'a'", "straight double quotes", id="single quotes"),

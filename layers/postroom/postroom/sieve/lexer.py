@@ -24,6 +24,8 @@ _WORD = re.compile(r"[A-Za-z0-9_]+")
 _NUMBER = re.compile(r"([0-9]+)([KMG]?)", re.IGNORECASE)
 _SIGNS = frozenset("()[]{},;")
 _QUOTES = frozenset("'`´‘’“”„«»")
+_NOT_UTF8 = re.compile("[\udc80-\udcff]")  # octets, as they are decoded
+_BAD_ENCODING = "this is not UTF-8 (RFC 5228 section 2.1): save the script in that encoding"
 
 
 class Token(NamedTuple):
@@ -43,22 +45,16 @@ def _text(script: bytes, limits: Limits) -> str:
     if len(script) > limits.script:
         size = f"{len(script)} octets are too long for a script: {limits.script} are allowed"
         raise ScriptError([Problem(Position(1, 1), size)])
-    problem = ""
-    try:
-        text = script.decode("utf-8")
-    except UnicodeDecodeError as error:
-        text = script[: error.start].decode("utf-8")
-        problem = "this is not UTF-8 (RFC 5228 section 2.1): save the script in that encoding"
+    # What is not UTF-8 is let pass in comments, where it means nothing.
+    text = script.decode("utf-8", "surrogateescape")
     # Editors of Windows begin a file so.
     text = text.removeprefix("\ufeff").replace("\r\n", "\n")
     for sign, name in (("\0", "a NUL"), ("\r", "a carriage return without a line feed")):
         at = text.find(sign)
         if at >= 0:
-            text = text[:at]
-            problem = f"{name} cannot be in a script"
-    if problem:
-        line = text.count("\n") + 1
-        raise ScriptError([Problem(Position(line, len(text) - text.rfind("\n")), problem)])
+            line = text.count("\n", 0, at) + 1
+            position = Position(line, at - text.rfind("\n", 0, at))
+            raise ScriptError([Problem(position, f"{name} cannot be in a script")])
     return text
 
 
@@ -121,6 +117,8 @@ class _Lexer:
         return self._string(at, _STUFFED.sub(".", self._text[start : end.start()]))
 
     def _string(self, at: int, value: str) -> Token:
+        if _NOT_UTF8.search(value) and (octet := _NOT_UTF8.search(self._text, at)):
+            raise self._wrong(octet.start(), _BAD_ENCODING)
         return Token("string", value.replace("\n", "\r\n"), self._position(at))
 
     def _tag(self) -> Token:
@@ -158,6 +156,8 @@ class _Lexer:
 
 
 def _stray(character: str) -> str:
+    if _NOT_UTF8.match(character):
+        return _BAD_ENCODING
     if character in _QUOTES:
         return f'{character} does not begin a string: use straight double quotes (")'
     if character == "/":
