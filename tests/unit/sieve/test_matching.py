@@ -302,6 +302,11 @@ def test_values_and_counts_are_related(test: str, expected: bool) -> None:
         pytest.param(
             'string :comparator "${a}" "a" "b"', "cannot be made of variables", id="a variable"
         ),
+        pytest.param(
+            'address :list :comparator "i;octet" "from" ":addrbook:default"',
+            '":comparator" cannot be used with ":list"',
+            id="a comparator for a list",
+        ),
     ],
 )
 def test_what_cannot_be_compared_is_told(test: str, expected: str) -> None:
@@ -322,6 +327,7 @@ def test_values_are_looked_up_in_lists() -> None:
     world = TableWorld(lists={":addrbook:default": ["alice@example.org"], "tag:x": ["Hello"]})
     assert holds('address :list "from" ":addrbook:default"', world)
     assert holds('address :list ["to", "from"] ["tag:x", ":addrbook:default"]', world)
+    assert holds('address :list "from" "urn:ietf:params:sieve:addrbook:default"', world)
     assert not holds('address :list "to" ":addrbook:default"', world)
     found = actions(
         f'{REQUIRE}if header :list "subject" "tag:x" {{ fileinto "${{0}}"; }}', world=world

@@ -32,6 +32,11 @@ _NOW = int(NOW.timestamp())  # 2026-11-25T20:00:00+01:00
             id="a list",
         ),
         pytest.param(
+            'redirect :list "URN:ietf:params:sieve:addrbook:default";',
+            [Redirect("", list_name=":addrbook:default")],
+            id="a list by its whole name",
+        ),
+        pytest.param(
             'redirect :notify "never" :ret "hdrs" "b@c.test";',
             [Redirect("b@c.test", notify=("NEVER",), ret="HDRS")],
             id="no reports",

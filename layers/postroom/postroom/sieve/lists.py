@@ -4,10 +4,17 @@ from postroom.sieve.definitions import Call, Definition, Shape, Test
 
 EXTENSIONS = ("extlists",)
 
+_URN = "urn:ietf:params:sieve:"
+
+
+def list_name(written: str) -> str:
+    """As the world knows it: ``:addrbook:default`` is short for a URN (RFC 6134)."""
+    return written[len(_URN) - 1 :] if written[: len(_URN)].lower() == _URN else written
+
 
 def _valid_ext_list(call: Call) -> Test:
     names = call.texts(0)
-    return lambda run: all(run.world.has_list(name) for name in names(run))
+    return lambda run: all(run.world.has_list(list_name(name)) for name in names(run))
 
 
 DEFINITIONS = (

@@ -8,6 +8,7 @@ from postroom.sieve.definitions import Call, Shape, Tag
 from postroom.sieve.expressions import COMPILED, BadExpression, Expression, compile_expression
 from postroom.sieve.globs import Glob, compile_glob
 from postroom.sieve.limits import LIMITS
+from postroom.sieve.lists import list_name
 from postroom.sieve.run import Run
 from postroom.sieve.strings import MOST_CAPTURES
 from postroom.sieve.words import closest
@@ -82,6 +83,9 @@ def _compiler(call: Call) -> Callable[[Sequence[str]], Match]:
     if kind in ("contains", "matches", "regex") and not comparator.substrings:
         call.wrong(f'the comparator "{comparator.name}" cannot be used with ":{kind}"', kind)
         comparator = DEFAULT
+    if kind == "list" and call.has("comparator"):
+        # RFC 6134 section 2.2: how they compare is for the lists to say.
+        call.wrong('":comparator" cannot be used with ":list"', "comparator")
     captures = "variables" in call.required
     match kind:
         case "contains":
@@ -240,8 +244,10 @@ def _value(
 
 
 def _list(keys: Sequence[str], captures: bool) -> Match:
+    names = tuple(map(list_name, keys))
+
     def match(run: Run, values: Sequence[str]) -> bool:
-        for name in keys:
+        for name in names:
             if not run.world.has_list(name):
                 raise run.failure(f'there is no list "{name[:_SHOWN]}"')
             for value in values:

@@ -9,6 +9,7 @@ from typing import TypeVar
 from postroom.sieve.actions import Redirect
 from postroom.sieve.definitions import Call, Definition, Shape, Step, Tag
 from postroom.sieve.filing import COPY_TAG
+from postroom.sieve.lists import list_name
 from postroom.sieve.outbound import parse_outbound
 from postroom.sieve.outcome import decide
 from postroom.sieve.run import Run
@@ -83,7 +84,7 @@ def _list_name(call: Call) -> Callable[[Run], str]:
     text = call.text(0)
 
     def at_run(run: Run) -> str:
-        name = text(run)
+        name = list_name(text(run))
         if not run.world.has_list(name):
             raise run.failure(f'there is no list "{name[:320]}" to redirect to')
         return name
