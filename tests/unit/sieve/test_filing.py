@@ -5,7 +5,10 @@ import pytest
 from postroom.sieve.actions import Action, Discard, FileInto, Keep
 from tests.unit.sieve.worlds import actions, complaints, failure
 
-_ALL = 'require ["fileinto", "copy", "mailbox", "special-use", "mailboxid", "variables"];\n'
+_ALL = (
+    'require ["fileinto", "copy", "mailbox", "special-use", "mailboxid", "variables",'
+    ' "encoded-character"];\n'
+)
 
 
 @pytest.mark.parametrize(
@@ -55,6 +58,7 @@ def test_a_message_is_filed(script: str, expected: list[Action]) -> None:
         pytest.param('"a//b"', '"/"', id="an empty level"),
         pytest.param('"/a"', '"/"', id="an empty first level"),
         pytest.param('"a\nb"', "control character", id="a line end"),
+        pytest.param('"${hex:fc}ber"', "not UTF-8", id="octets that are no characters"),
         pytest.param(f'"{"a" * 901}"', "900", id="too long"),
         pytest.param(':specialuse "Junk" "a"', "backslash", id="a use that is none"),
         pytest.param(

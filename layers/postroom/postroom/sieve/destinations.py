@@ -44,6 +44,8 @@ def mailbox_problem(name: str) -> str:
         return f"the name of a mailbox cannot be longer than {LONGEST_NAME} octets"
     if any(unicodedata.category(character) in _FORBIDDEN_CATEGORIES for character in name):
         return f"{name!r} cannot be a mailbox: it holds a control character"
+    if "\ufffd" in name:  # what "${hex:ff}" comes to
+        return f'"{name}" cannot be a mailbox: it holds octets that are not UTF-8'
     if "" in name.split("/"):
         return f'"{name}" cannot be a mailbox: a "/" must stand between two names'
     return ""
