@@ -16,7 +16,8 @@ _TOKEN = re.compile(
 )
 _COMMENT_SIGN = re.compile(r"[()\\]")
 _SPECIALS = frozenset("<>@,")
-_LABEL = r"(?!-)[A-Za-z0-9\u00a1-\U0010ffff-]{1,63}(?<!-)"
+# Underscores are not in the grammar of SMTP, but in names that receive mail.
+_LABEL = r"(?!-)[A-Za-z0-9_\u00a1-\U0010ffff-]{1,63}(?<!-)"
 _DOMAIN = re.compile(rf"{_LABEL}(?:\.{_LABEL})*|\[.+\]")
 
 
