@@ -82,6 +82,8 @@ def test_what_was_not_said_matches_nothing(part: str) -> None:
     ("address", "part", "expected"),
     [
         pytest.param("@a.example,@b.example:tim@c.example", ":all", "tim@c.example", id="a route"),
+        pytest.param("@a..example:tim@c.example", ":all", None, id="a route with an empty label"),
+        pytest.param("@.a.example:tim@c.example", ":all", None, id="a route with a leading dot"),
         pytest.param("a@b@c.example", ":domain", None, id="two signs"),
         pytest.param("tim@", ":all", None, id="no domain"),
         pytest.param("tim@", ":localpart", None, id="no domain, in part"),

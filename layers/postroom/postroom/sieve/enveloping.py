@@ -15,7 +15,8 @@ from postroom.sieve.words import closest
 EXTENSIONS = ("envelope", "envelope-dsn", "envelope-deliverby")
 
 _ZONE = re.compile(r"[+-][0-9]{4}", re.ASCII)
-_SOURCE_ROUTE = re.compile(r"\A@[^\s@,:]+(?:,@[^\s@,:]+)*:")
+_HOP = r"@[^\s@,:.]++(?:\.[^\s@,:.]++)*+"
+_SOURCE_ROUTE = re.compile(rf"\A{_HOP}(?:,{_HOP})*+:")
 _MODES = {"N": "notify", "R": "return"}
 
 Read = Callable[[Run, Part], Sequence[str]]
