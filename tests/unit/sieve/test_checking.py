@@ -151,3 +151,17 @@ _EXTENSIONS = """
 @pytest.mark.parametrize("name", _EXTENSIONS.split())
 def test_all_extensions_are_there(name: str) -> None:
     assert name in CAPABILITIES
+
+
+def test_what_was_meant_is_not_looked_for_in_vain(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def closest(name: str, known: object) -> str:
+        asked.append(name)
+        return ""
+
+    monkeypatch.setattr("postroom.sieve.checker.closest", closest)
+    monkeypatch.setattr("postroom.sieve.calls.closest", closest)
+    complaints("require [" + ", ".join(['"nope"'] * 1000) + "];" + "nope;" * 1000)
+    complaints("keep " + ":nope " * 1000 + ";")
+    assert 0 < len(asked) <= 4 * LIMITS.problems

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from postroom.sieve.definitions import Call, Definition, Notes, Shape, Step, Tag, Test, Text, Texts
 from postroom.sieve.errors import Position, Problem
+from postroom.sieve.limits import LIMITS
 from postroom.sieve.strings import BadString, Template, template
 from postroom.sieve.tree import Argument, Node, Number, String, Strings, TagName
 from postroom.sieve.words import closest
@@ -131,7 +132,9 @@ class CheckedCall:
             at += 1
             tag = tags.get(written.name)
             if tag is None:
-                hint = closest(written.name, tags).replace('"', '":', 1)
+                hint = ""
+                if len(self.problems) < LIMITS.problems:
+                    hint = closest(written.name, tags).replace('"', '":', 1)
                 self._wrong(written.position, f'"{self.name}" takes no ":{written.name}"{hint}')
                 continue
             self._note_tag(tag, written)

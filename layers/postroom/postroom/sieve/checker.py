@@ -20,6 +20,7 @@ from postroom.sieve.branches import (
 from postroom.sieve.calls import CheckedCall, Script, strings_of
 from postroom.sieve.definitions import Call, Definition, Step, Test
 from postroom.sieve.errors import Position, Problem
+from postroom.sieve.limits import LIMITS
 from postroom.sieve.printing import print_test
 from postroom.sieve.run import Run
 from postroom.sieve.tree import Node
@@ -66,7 +67,7 @@ class Checker:
             if name.value in self._script.extensions:
                 self._required |= {name.value}
             else:
-                hint = closest(name.value, self._script.extensions)
+                hint = self._hint(name.value, self._script.extensions)
                 self._wrong(name.position, f'there is no extension "{name.value[:80]}" here{hint}')
 
     # Commands.
@@ -184,7 +185,7 @@ class Checker:
             )
             self._wrong(node.position, message)
             return message
-        message = f'unknown {kind} "{node.name}"{closest(node.name, known)}'
+        message = f'unknown {kind} "{node.name}"{self._hint(node.name, known)}'
         self._lacking(node.position, message)
         return message
 
@@ -205,6 +206,11 @@ class Checker:
                     position, f'{what} must be required first: add require "{first}"; at the top'
                 )
         return guarded(made, call.position, conditions) if conditions else made
+
+    def _hint(self, name: str, known: Iterable[str]) -> str:
+        """What may have been meant; it takes long to find for more names than anybody is told."""
+        noted = len(self.problems) + len(self.warnings)
+        return closest(name, known) if noted < 2 * LIMITS.problems else ""
 
     def _note(self, call: CheckedCall) -> None:
         self.problems += call.problems
