@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING
 
 from gateway.imap import responses
 from gateway.imap.commands_search import MultiSearch, Search, Sort
-from gateway.imap.finding import Scope, candidate_at, matching, scope_of_selected
+from gateway.imap.finding import Scope, find_among, scope_of_selected
 from gateway.imap.outcomes import Bad
 from gateway.imap.responses_search import esearch, update_item
-from gateway.imap.search import Candidate, Context, Program, compile_search
+from gateway.imap.search import Context, Program, compile_search
 from gateway.imap.search_keys import And, InSet, Not, Or, SearchKey
 from gateway.imap.sequence_set import SequenceSet, merge
 from gateway.imap.sort import Row, Sorting
-from gateway.imap.sorting import rows_of
+from gateway.imap.sorting import rows_of, sort_found
 
 if TYPE_CHECKING:
     from gateway.imap.selected import Selected
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 MOST = 16  # contexts of one session
 MOST_RESULTS = 1_000_000  # in all of them, but for the first, which every client may have
-_AT_ONCE = 64  # pending messages judged before others may run
+_MANY = 100  # new results: to find the place of each would be slower than to sort them all again
 
 Runs = list[tuple[int, list[int]]]  # context position, and UIDs that go there or go from there
 
@@ -129,21 +129,9 @@ async def _judge(session: "Session", scope: Scope, context: Updating, uids: Set[
     """Those of the messages that are results now."""
     selected = session.current
     program = context.program(int(session.app.clock.seconds()))
-    matched: set[int] = set()
-    part: list[Candidate] = []
-    for uid in sorted(uids):
-        place = selected.position_of(uid)
-        if place < 0 or selected.is_gone(uid):
-            continue
-        candidate = candidate_at(scope, place)
-        if candidate is not None and program.record(candidate):
-            part.append(candidate)
-        if len(part) >= _AT_ONCE:
-            matched.update(await matching(session, program, part))
-            part = []
-            await session.breathe()
-    matched.update(await matching(session, program, part))
-    return matched
+    there = [uid for uid in sorted(uids) if not selected.is_gone(uid)]
+    places = [place for uid in there if (place := selected.position_of(uid)) >= 0]
+    return set(await find_among(session, scope, program, places))
 
 
 async def _tell(
@@ -153,9 +141,8 @@ async def _tell(
         removed, added = _update_set(context.results, judged, matched)
     else:
         removed = _remove_sorted(context.results, judged - matched)
-        known = set(context.results) if matched else set()
-        new = await rows_of(session, scope, context.sorting, sorted(matched - known))
-        added = await _add_sorted(session, scope, context, context.sorting, new)
+        new = sorted(matched.difference(context.results)) if matched else []
+        added = await _add_sorted(session, scope, context.results, context.sorting, new)
     items = []
     for verb, runs in ((b"REMOVEFROM", removed), (b"ADDTO", added)):
         if runs:
@@ -176,16 +163,17 @@ def _numbered(session: "Session", context: Updating, runs: Runs) -> Runs:
 
 
 def _update_set(results: "array[int]", judged: Set[int], matched: set[int]) -> tuple[Runs, Runs]:
-    removed, added = [], []
-    for uid in sorted(judged):
+    def is_there(uid: int) -> bool:
         place = bisect_left(results, uid)
-        is_there = place < len(results) and results[place] == uid
-        if is_there and uid not in matched:
-            del results[place]
-            removed.append(uid)
-        elif not is_there and uid in matched:
-            results.insert(place, uid)
-            added.append(uid)
+        return place < len(results) and results[place] == uid
+
+    removed = [uid for uid in sorted(judged) if uid not in matched and is_there(uid)]
+    added = [uid for uid in sorted(matched) if not is_there(uid)]
+    if removed:
+        gone = set(removed)
+        results[:] = array("I", [uid for uid in results if uid not in gone])
+    if added:
+        results[:] = array("I", sorted([*results, *added]))
     return [(0, removed)] if removed else [], [(0, added)] if added else []
 
 
@@ -209,18 +197,34 @@ def _remove_sorted(results: "array[int]", uids: Set[int]) -> Runs:
 
 
 async def _add_sorted(
-    session: "Session", scope: Scope, context: Updating, sorting: Sorting, rows: list[Row]
+    session: "Session", scope: Scope, results: "array[int]", sorting: Sorting, new: list[int]
 ) -> Runs:
-    sorting.sort(rows)
     runs: Runs = []
+    if len(new) > _MANY:
+        order = await sort_found(session, scope, sorting, sorted([*results, *new]))
+        if len(order) == len(results) + len(new):
+            results[:] = order
+            among = set(new)
+            for place, uid in enumerate(order):
+                if uid in among:
+                    _add(runs, place, uid)
+            return runs
+        # A message has gone this moment, and the client has to be told where it was.
+    rows = await rows_of(session, scope, sorting, new)
+    sorting.sort(rows)
     for row in rows:
-        place = await _place_of(session, scope, context.results, sorting, row)
-        context.results.insert(place, row.uid)
-        if runs and runs[-1][0] + len(runs[-1][1]) == place + 1:
-            runs[-1][1].append(row.uid)
-        else:
-            runs.append((place + 1, [row.uid]))
+        place = await _place_of(session, scope, results, sorting, row)
+        results.insert(place, row.uid)
+        _add(runs, place, row.uid)
+        await session.breathe()
     return runs
+
+
+def _add(runs: Runs, place: int, uid: int) -> None:
+    if runs and runs[-1][0] + len(runs[-1][1]) == place + 1:
+        runs[-1][1].append(uid)
+    else:
+        runs.append((place + 1, [uid]))
 
 
 async def _place_of(

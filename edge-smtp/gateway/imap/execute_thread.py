@@ -28,11 +28,7 @@ async def thread(session: "Session", command: Thread) -> Done:
         roots = await _by_references(session, command, scope, found)
     else:
         roots = await _by_subject(session, command, scope, found)
-    session.write(b"* THREAD" + (b" " if roots else b""))
-    for piece in threads.render(roots):
-        session.write(piece)
-        await session.made_room()
-    session.write(b"\r\n")
+    session.write(await session.crossing.slow(threads.response, roots))
     if selected.has_untold_expunges and not command.uid:
         return Done(code=b"EXPUNGEISSUED")
     return DONE
@@ -44,10 +40,15 @@ async def _by_references(
     references = References()
     waiting = iter(found)
     while part := list(islice(waiting, _AT_ONCE)):
-        for node, details in await _read(session, command, scope, part):
-            references.add(node, details.message_id, details.references, details.in_reply_to)
-        await session.breathe()
+        # Off the loop: knots that somebody has tied on purpose take long to find.
+        rows = await _read(session, command, scope, part)
+        await session.crossing.slow(_add, references, rows)
     return await session.crossing.slow(references.threads)
+
+
+def _add(references: References, rows: Sequence[tuple[Node, Details]]) -> None:
+    for node, details in rows:
+        references.add(node, details.message_id, details.references, details.in_reply_to)
 
 
 async def _by_subject(

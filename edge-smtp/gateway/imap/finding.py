@@ -58,11 +58,12 @@ async def find(
     found = array("I")
     starts = range(0, len(scope.uids), _AT_ONCE)
     for start in reversed(starts) if from_end else starts:
-        candidates = list(_by_record(scope, program, range(start, start + _AT_ONCE)))
+        places = range(len(scope.uids))[start : start + _AT_ONCE]
+        candidates = list(_by_record(scope, program, places))
         if from_end:
             candidates.reverse()
         for part in _by_size(candidates, program):
-            found.extend(await matching(session, program, part))
+            found.extend(await _matching(session, program, part))
             await session.breathe()
             if wanted and len(found) >= wanted:
                 break
@@ -75,20 +76,30 @@ async def find(
     return found
 
 
-def candidate_at(scope: Scope, place: int) -> Candidate | None:
-    """The message at a place, the first is 0; None when it is gone."""
-    uid = scope.uids[place]
-    message = scope.view.message(uid)
-    if message is None:
-        return None
-    return Candidate(place + 1, message, uid >= scope.first_recent)
+async def find_among(
+    session: "Session", scope: Scope, program: Program, places: Sequence[int]
+) -> list[int]:
+    """As ``find``, of the messages at those places; the first is 0."""
+    found: list[int] = []
+    for start in range(0, len(places), _AT_ONCE):
+        candidates = list(_by_record(scope, program, places[start : start + _AT_ONCE]))
+        for part in _by_size(candidates, program):
+            found += await _matching(session, program, part)
+            await session.breathe()
+        await session.breathe()
+    return found
 
 
-def _by_record(scope: Scope, program: Program, places: range) -> Iterator[Candidate]:
-    for place in range(len(scope.uids))[places.start : places.stop]:
-        candidate = candidate_at(scope, place)
-        if candidate is not None and program.record(candidate):
-            yield candidate
+def _by_record(scope: Scope, program: Program, places: Sequence[int]) -> Iterator[Candidate]:
+    """Those at the places, of which the record alone leaves the outcome open."""
+    uids, matches, get = scope.uids, program.record, scope.view.message
+    for place in places:
+        uid = uids[place]
+        message = get(uid)
+        if message is not None:
+            candidate = Candidate(place + 1, message, uid >= scope.first_recent)
+            if matches(candidate):
+                yield candidate
 
 
 def _by_size(candidates: Sequence[Candidate], program: Program) -> Iterator[list[Candidate]]:
@@ -108,7 +119,7 @@ def _by_size(candidates: Sequence[Candidate], program: Program) -> Iterator[list
         yield part
 
 
-async def matching(
+async def _matching(
     session: "Session", program: Program, candidates: Sequence[Candidate]
 ) -> list[int]:
     """The UIDs of those that match in the rest of the program, too."""

@@ -44,10 +44,10 @@ def by_subject(messages: Iterable[Node]) -> list[Node]:
     return list(threads.values())  # in the order of their first messages
 
 
-def render(roots: Sequence[Node]) -> Iterable[bytes]:
-    """Yield one piece for each thread."""
-    for root in roots:
-        yield b"".join(_render(root))
+def response(roots: Sequence[Node]) -> bytes:
+    """The untagged THREAD (section 4)."""
+    pieces = [piece for root in roots for piece in _render(root)]
+    return b"* THREAD" + (b" " if roots else b"") + b"".join(pieces) + b"\r\n"
 
 
 def _render(root: Node) -> Iterable[bytes]:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.imap import threads_by_references
-from gateway.imap.threads import Node, by_subject, message, render
+from gateway.imap.threads import Node, by_subject, message, response
 from gateway.imap.threads_by_references import References
 
 
@@ -26,7 +26,11 @@ def references(mails: list[Mail]) -> str:
     for number, mail in enumerate(mails, 1):
         node = message(number, mail.day, mail.subject)
         found.add(node, _id(mail.id), [_id(each) for each in mail.refs.split()], [])
-    return b"".join(render(found.threads())).decode()
+    return shown(found.threads())
+
+
+def shown(roots: list[Node]) -> str:
+    return response(roots).decode().removeprefix("* THREAD").strip()
 
 
 def _id(name: str) -> str:
@@ -112,14 +116,14 @@ def test_in_reply_to_helps_where_references_are_missing() -> None:
     found = References()
     found.add(message(1, 1, ""), "<a@x>", [], [])
     found.add(message(2, 2, ""), "<b@x>", [], ["<a@x>", "<someone@x>"])
-    assert b"".join(render(found.threads())) == b"(1 2)"
+    assert shown(found.threads()) == "(1 2)"
 
 
 def test_an_identifier_may_be_quoted_in_several_ways() -> None:
     found = References()
     found.add(message(1, 1, ""), '<"a\\b"@x>', [], [])
     found.add(message(2, 2, ""), "<c@x>", ["<ab@x>"], [])
-    assert b"".join(render(found.threads())) == b"(1 2)"
+    assert shown(found.threads()) == "(1 2)"
 
 
 def test_references_beyond_what_we_hold_are_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -163,14 +167,14 @@ def test_links_that_take_too_many_steps_are_not_made(monkeypatch: pytest.MonkeyP
 )
 def test_threads_by_subject(mails: list[Mail], expected: str) -> None:
     nodes = [message(number, mail.day, mail.subject) for number, mail in enumerate(mails, 1)]
-    assert b"".join(render(by_subject(nodes))).decode() == expected
+    assert shown(by_subject(nodes)) == expected
 
 
 def test_the_example_of_a_thread_response() -> None:
     """RFC 5256 section 4: (2)(3 6 (4 23)(44 7 96))"""
     branch = Node(44, children=[Node(7, children=[Node(96)])])
     tree = Node(3, children=[Node(6, children=[Node(4, children=[Node(23)]), branch])])
-    assert b"".join(render([Node(2), tree])) == b"(2)(3 6 (4 23)(44 7 96))"
+    assert response([Node(2), tree]) == b"* THREAD (2)(3 6 (4 23)(44 7 96))\r\n"
 
 
 # The algorithm once more, as its text has it and for small threads only.
