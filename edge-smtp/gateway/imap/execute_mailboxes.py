@@ -20,8 +20,7 @@ from gateway.imap.outcomes import DONE, Bad, Done, No
 from gateway.imap.resync import missed
 from gateway.imap.selected import Selected
 from postroom.mailboxes.names import INBOX, canonical, is_below
-from postroom.mailboxes.records import SEEN, Mailbox
-from postroom.mailboxes.view import View
+from postroom.mailboxes.records import Mailbox
 
 if TYPE_CHECKING:
     from gateway.imap.session import Session
@@ -49,7 +48,7 @@ async def select(session: "Session", command: Select) -> Done:
     if session.rev2:
         await _list_selected(session, view.mailbox, command.mailbox)
     elif not session.uid_only:
-        unseen = await cross(_first_unseen, view, selected)
+        unseen = selected.position_of(await cross(view.first_unseen)) + 1
         if unseen:
             code = b"UNSEEN %d" % unseen
             session.write(responses.untagged(b"OK", "The first unseen message", code))
@@ -97,16 +96,6 @@ async def _list_selected(session: "Session", mailbox: Mailbox, asked: str) -> No
         attributes.append(mailbox.special_use)
     old_name = None if asked == mailbox.name else asked
     session.write(responses.list_line(mailbox.name, attributes, session.utf8, old_name=old_name))
-
-
-def _first_unseen(view: View, selected: Selected) -> int:
-    """The number of the first message without \\Seen, 0 when there is none."""
-    if not view.mailbox.unseen:
-        return 0
-    for message in view.messages_in(selected.uids):
-        if SEEN not in message.flags:
-            return selected.position_of(message.uid) + 1
-    return 0
 
 
 async def close(session: "Session", command: Close) -> Done:

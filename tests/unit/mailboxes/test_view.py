@@ -18,6 +18,8 @@ def same(view: View, office: Office) -> None:
     assert view.uids == [message.uid for message in messages]
     assert len(view) == view.mailbox.messages == len(messages)
     assert view.mailbox == office.mailboxes.get(ACCOUNT, view.mailbox.id)
+    unseen = (message.uid for message in messages if SEEN not in message.flags)
+    assert view.first_unseen() == next(unseen, 0)
 
 
 def test_a_view_follows_its_mailbox(office: Office) -> None:
@@ -43,6 +45,26 @@ def test_a_view_follows_its_mailbox(office: Office) -> None:
     office.mailboxes.rename(ACCOUNT, "INBOX", "Elsewhere")
     view.refresh()
     assert view.uids == []
+
+
+def test_the_first_unseen_message_moves_both_ways(office: Office) -> None:
+    inbox = office.id("INBOX")
+    office.fill("INBOX", 8)
+    view = View(office.mailboxes, ACCOUNT, inbox)
+    for change in (
+        {"uids": [1, 2, 3, 5], "add": [SEEN]},
+        {"uids": [4], "add": [SEEN, DELETED]},
+        {"uids": [2], "remove": [SEEN]},
+        {"uids": [2], "add": [SEEN, DELETED]},
+        {"uids": [6, 7, 8], "add": [SEEN]},
+        {"uids": [8, 7], "remove": [SEEN]},
+    ):
+        office.mailboxes.store_flags(ACCOUNT, inbox, **change)  # type: ignore[arg-type]
+        view.refresh()
+        same(view, office)
+        office.mailboxes.expunge(ACCOUNT, inbox)
+        view.refresh()
+        same(view, office)
 
 
 def test_a_view_of_a_mailbox_that_is_gone(office: Office) -> None:

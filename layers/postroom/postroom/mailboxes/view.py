@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
 from postroom.mailboxes.encoding import decode_message, encode_message
-from postroom.mailboxes.records import Changes, Mailbox, Message
+from postroom.mailboxes.records import SEEN, Changes, Mailbox, Message
 
 if TYPE_CHECKING:
     from postroom.mailboxes.store import Mailboxes
@@ -30,6 +30,7 @@ class View:
         self._mailboxes = mailboxes
         self._refreshing = Lock()
         self._encoded: dict[int, bytes] = {}
+        self._seen_up_to = 0  # UID: every message up to here is known to have \\Seen
         self._log: deque[tuple[int, Changes]] = deque(maxlen=_REMEMBERED)
         self.account = account
         self.mailbox: Mailbox = mailboxes.get(account, mailbox_id)
@@ -62,6 +63,8 @@ class View:
         new = [message.uid for message in changes.changed if message.uid not in self._encoded]
         for message in changes.changed:
             self._encoded[message.uid] = encode_message(message)
+            if SEEN not in message.flags:
+                self._seen_up_to = min(self._seen_up_to, message.uid - 1)
         uids = self.uids
         gone = {uid for uid in changes.expunged if self._encoded.pop(uid, None) is not None}
         if gone:
@@ -104,6 +107,19 @@ class View:
     def message(self, uid: int) -> Message | None:
         encoded = self._encoded.get(uid)
         return None if encoded is None else decode_message(encoded)
+
+    def first_unseen(self) -> int:
+        """The UID of the first message without \\Seen, 0 when there is none. Remembers how far it
+        looked: asked again, it costs what happened meanwhile."""
+        with self._refreshing:
+            if not self.mailbox.unseen:
+                return 0
+            start = bisect_left(self.uids, self._seen_up_to + 1)
+            for message in self.messages_in(self.uids[start:]):
+                if SEEN not in message.flags:
+                    return message.uid
+                self._seen_up_to = message.uid
+            return 0
 
     def messages_in(self, uids: Iterable[int]) -> Iterator[Message]:
         """Yield those of the messages that exist, in the order given."""
