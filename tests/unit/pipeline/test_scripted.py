@@ -1,5 +1,7 @@
 """Whatever fails while scripts are carried out, each of their effects happens once."""
 
+import contextlib
+
 import pytest
 
 from postroom.autoreply.answers import from_json
@@ -153,6 +155,30 @@ def test_of_two_that_come_at_once_the_second_waits_to_be_found_a_duplicate(rooms
         assert len(failed) < len(batch)
         batch = [batch[position] for position in failed]
     assert len(texts(rooms, "alice")) == 2
+
+
+@pytest.mark.parametrize("fail_at", range(1, 8))
+def test_an_edit_that_comes_out_another_way_next_time_is_filed_once(
+    rooms: Rooms, fail_at: int
+) -> None:
+    alice = rooms.accounts["alice"].id
+    rooms.app.mailboxes.create(alice, "A")
+    script = (
+        b'require ["enclose", "fileinto", "copy"];'
+        b'fileinto :copy "A"; enclose "Now."; fileinto :copy "A"; keep;'
+    )
+    rooms.app.scripts.put(alice, "main", script)
+    rooms.app.scripts.set_active(alice, "main")
+    entry = rooms.accept(b"x", "alice@example.test")
+    rooms.table.start()
+    rooms.table.fail_at, rooms.table.after = fail_at, False
+    with contextlib.suppress(StoreUnavailable):
+        process(rooms.app, [entry])
+    rooms.table.start()
+    rooms.clock.time += 60  # the Date of what encloses it
+    run(rooms, entry)
+    assert len(texts(rooms, "alice", "A")) == 2
+    assert len(texts(rooms, "alice")) == 1
 
 
 def test_a_keyword_too_many_is_lost_and_not_the_message(rooms: Rooms) -> None:

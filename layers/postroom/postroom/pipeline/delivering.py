@@ -24,15 +24,16 @@ class _Copy:
     work: Work
     account: str
     filing: Filing
+    number: int  # among the filings of its account
     last: bool = True  # of its account: what belongs to the whole effect is written with it
 
     @property
     def place(self) -> str:
-        """The account; for its other mailboxes, with more: each is an effect that happens once."""
-        filing = self.filing
-        return (
-            self.account if self.last else f"{self.account} {filing.mailbox} {filing.edited or ''}"
-        )
+        """The account; for its other mailboxes, with more: each is an effect that happens once.
+
+        The text has no part in it: one that a script edits may have another date in a repeat.
+        """
+        return self.account if self.last else f"{self.account} {self.filing.mailbox} {self.number}"
 
 
 def deliver(app: Rooms, works: list[Work]) -> None:
@@ -44,14 +45,14 @@ def deliver(app: Rooms, works: list[Work]) -> None:
     _plan(app, [work for work in works if work.copies and work.leaves])
     going = [work for work in works if work.error is None]
     copies = [
-        _Copy(work, account, filing, last=False)
+        _Copy(work, account, filing, number, last=False)
         for work in going
         for account, fate in work.fates.items()
-        for filing in fate.filings[:-1]
+        for number, filing in enumerate(fate.filings[:-1])
     ]
     _append(app, copies)
     lasts = [
-        _Copy(work, account, fate.filings[-1])
+        _Copy(work, account, fate.filings[-1], len(fate.filings) - 1)
         for work in going
         if work.error is None
         for account, fate in work.fates.items()
