@@ -63,7 +63,7 @@ FROM_BOB = b"From: <bob@example.test>\r\nTo: <alice@example.test>\r\n"
     [
         pytest.param("", True, id="as it came"),
         pytest.param(
-            'deleteheader "From"; addheader "From" "<carol@example.test>";', False, id="forged"
+            'deleteheader "From"; addheader "From" "<alice@example.test>";', False, id="her own"
         ),
         pytest.param('replace "Pay me!";', False, id="written anew"),
     ],
@@ -114,3 +114,28 @@ def test_the_reason_of_a_rejection_starts_no_field_of_the_report(rooms: Rooms) -
     text = rooms.app.blobs.get(BlobKey(blob))
     assert b"\nBcc:" not in text
     assert b"\n--=_\r\n" not in text
+
+
+@pytest.mark.parametrize(
+    ("author", "goes"),
+    [
+        pytest.param("<alice@example.test>", True, id="she herself"),
+        pytest.param("Alice <alice+x@example.test>", True, id="she herself, with a detail"),
+        pytest.param("<eve@else.test>", True, id="somebody elsewhere, whose domain has the say"),
+        pytest.param("<carol@example.test>", False, id="another user"),
+        pytest.param("<alice@example.test>, <x@example.test>", False, id="another one beside her"),
+    ],
+)
+def test_a_script_writes_in_the_name_of_no_other_user(
+    rooms: Rooms, author: str, goes: bool
+) -> None:
+    activate(
+        rooms,
+        "alice",
+        'require "editheader"; deleteheader "From";'
+        f'addheader "From" "{author}"; redirect "x@else.test";',
+    )
+    [*sent] = steps(rooms, rooms.accept(b"x", "alice@example.test", header=HEADER))
+    to = {letter.recipients[0].address for letter, _ in sent}
+    assert to == ({"x@else.test"} if goes else {"alice@example.test"}), "or she is told why not"
+    assert len(rooms.blobs_of("alice")) == (0 if goes else 2)

@@ -13,7 +13,8 @@ import msgspec
 from postroom.directory.records import Target
 from postroom.journeys.ids import RANDOM_OCTETS, new_queue_id
 from postroom.journeys.store import Event
-from postroom.message.headers import end_of_header, pairs
+from postroom.message.addresses import parse_addresses
+from postroom.message.headers import end_of_header, pairs, unfold
 from postroom.pipeline.accepted import Accepted, Recipient
 from postroom.pipeline.outgoing import orcpt
 from postroom.pipeline.routing import domain_of
@@ -29,6 +30,31 @@ def goes_round(text: bytes, target: Target) -> bool:
     return any(
         name == b"delivered-to" and value.strip().lower() == own for name, value in pairs(header)
     )
+
+
+def forged(app: Rooms, work: Work, target: Target, edited: bytes | None) -> str:
+    """An author whom the script, not the sender, names, and as whom the account may not send.
+
+    "" for none, and for all in domains that are not ours: what leaves here speaks for ours alone.
+    """
+    if edited is None:
+        return ""
+    directory = app.directory
+    for author in sorted(_authors(edited) - _authors(work.text)):
+        ours = directory.domain(domain_of(author)) is not None
+        if ours and not directory.may_send_as(target.account, author):
+            return author
+    return ""
+
+
+def _authors(text: bytes) -> set[str]:
+    return {
+        address.spec
+        for name, value in pairs(text[: end_of_header(text)])
+        if name == b"from"
+        for address in parse_addresses(unfold(value))
+        if address.host
+    }
 
 
 def redirect(app: Rooms, work: Work, target: Target, action: Redirect, number: int = 0) -> Event:

@@ -15,7 +15,7 @@ from postroom.mailboxes.errors import BadMailboxName, MailboxExists
 from postroom.mailboxes.records import Mailbox
 from postroom.message.summary import summarise
 from postroom.pipeline.answering import answer, notify
-from postroom.pipeline.redirecting import goes_round, recipient_of, redirect, text_key
+from postroom.pipeline.redirecting import forged, goes_round, recipient_of, redirect, text_key
 from postroom.pipeline.routing import domain_of
 from postroom.pipeline.script_notices import tell_owner
 from postroom.pipeline.surroundings import Surroundings
@@ -178,6 +178,11 @@ class _Decision:
             return
         if goes_round(self.work.text, self.target):
             self._tell("kept", f"it has been redirected to {action.address} before")
+            self._file(None, (), action.message)
+            return
+        author = forged(self.app, self.work, self.target, action.message)
+        if author:
+            self.trouble = f'nothing is redirected with "{author[:320]}" as its new author'
             self._file(None, (), action.message)
             return
         self.gone = True
