@@ -58,6 +58,13 @@ def test_the_example_of_the_rfc() -> None:
     assert "From: Jeff Smith" in message.get_content()
 
 
+def test_who_is_told_already_is_left_out() -> None:
+    uri = "mailto:A@example.test,b@example.test?cc=c@example.test"
+    notice = composed(Notify(uri, told=("a@example.test", "c@example.test")))
+    assert notice.recipients == ("b@example.test",)
+    assert (parsed(notice)["To"], parsed(notice)["Cc"]) == ("b@example.test", None)
+
+
 def test_the_null_reverse_path_stays_null() -> None:
     assert composed(Notify(SMS), replace_path(ORIGINAL, "")).sender == ""
 

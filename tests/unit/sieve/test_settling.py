@@ -82,6 +82,23 @@ _AWAY = Vacation("away", 60)
             id="nobody is notified twice",
         ),
         pytest.param(
+            [Notify("mailto:a@b.test,c@d.test"), Notify("mailto:e@f.test?cc=A@b.test")],
+            [
+                Notify("mailto:a@b.test,c@d.test"),
+                Notify("mailto:e@f.test?cc=A@b.test", told=("a@b.test",)),
+            ],
+            id="nor in company",
+        ),
+        pytest.param(
+            [
+                Notify("mailto:a@b.test"),
+                Notify("mailto:c@d.test"),
+                Notify("mailto:a@b.test,c@d.test"),
+            ],
+            [Notify("mailto:a@b.test"), Notify("mailto:c@d.test")],
+            id="nor when several told them",
+        ),
+        pytest.param(
             [_AWAY, Vacation("away as well", 60)], [_AWAY], id="the first of two scripts answers"
         ),
         pytest.param([_AWAY, Reject("no")], [Reject("no")], id="a rejection is the answer"),

@@ -1,6 +1,7 @@
 """A notification by mail (RFC 5436 section 2.7): a message about a message."""
 
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 
 from postroom.autoreply.answers import Notification
 from postroom.autoreply.composing import address_field, answer_id, date_field, from_field
@@ -31,7 +32,7 @@ def compose(asked: Notification, *, sender: str, hostname: str) -> Message | Non
     *sender*: ``:from``, if the account may send as that, or its own address. The reverse-path is
     null when that of the original is, so that no loop can be. Raises BadMailto.
     """
-    mailto = parse_mailto(asked.action.method)
+    mailto = _without(parse_mailto(asked.action.method), asked.action.told)
     recipients = tuple(dict.fromkeys((*mailto.to, *mailto.cc)))
     if not recipients:
         return None
@@ -42,6 +43,15 @@ def compose(asked: Notification, *, sender: str, hostname: str) -> Message | Non
         mailto.body or _excerpt(original, asked.recipients)
     )
     return Message(message_id, text, sender if original.reverse_path else "", recipients)
+
+
+def _without(mailto: Mailto, told: Collection[str]) -> Mailto:
+    """For those only who are not told already, by another notification."""
+    to, cc = (
+        tuple(address for address in addresses if address.lower() not in told)
+        for addresses in (mailto.to, mailto.cc)
+    )
+    return replace(mailto, to=to, cc=cc)
 
 
 def _header(asked: Notification, mailto: Mailto, sender: str, message_id: str) -> bytes:

@@ -90,6 +90,7 @@ class Notify:
     importance: int = 2  # 1 high, 2 normal, 3 low
     options: tuple[str, ...] = ()  # "name=value"
     fcc: Copy | None = None
+    told: tuple[str, ...] = ()  # lower case: addresses of the URI that are told already
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Which actions go together (RFC 5228 sections 2.10.1 and 2.10.3, RFC 5429 section 2.4,
 RFC 5230 section 4.7), and that each thing is done once."""
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import replace
 
 from postroom.sieve.actions import (
@@ -70,7 +70,22 @@ def settle(actions: Iterable[Action]) -> tuple[Action, ...]:
     if any(isinstance(action, Reject) or type(action) in _DELIVERIES for action in settled):
         # Discard cancels the implicit keep, and nothing else (RFC 5228 section 4.4).
         settled = [action for action in settled if not isinstance(action, Discard)]
-    return tuple(settled)
+    return tuple(_told_once(settled))
+
+
+def _told_once(actions: Iterable[Action]) -> Iterator[Action]:
+    """Nobody is notified twice of one message (RFC 5436 section 2.7)."""
+    told: set[str] = set()
+    for action in actions:
+        if isinstance(action, Notify):
+            again = told & (recipients := _recipients(action.method))
+            told |= recipients
+            if again:
+                if again == recipients:
+                    continue
+                yield replace(action, told=tuple(sorted(again)))
+                continue
+        yield action
 
 
 def _merge(actions: list[Action], action: Action) -> bool:
@@ -121,10 +136,10 @@ def _merged(first: Action, again: Action) -> Action:
     return first
 
 
-def _recipients(method: str) -> Hashable:
-    """Who is told: nobody is told twice by one script (RFC 5436 section 2.7)."""
+def _recipients(method: str) -> frozenset[str]:
+    """The addresses that a notification tells, in lower case."""
     try:
         mailto = parse_mailto(method)
     except BadMailto:
-        return method
+        return frozenset([method])
     return frozenset(address.lower() for address in (*mailto.to, *mailto.cc))
