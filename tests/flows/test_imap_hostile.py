@@ -16,6 +16,8 @@ WORDS = [
     *(b"APPEND INBOX {3+}\r\nabc", b"APPEND Nowhere {3+}\r\nabc", b"APPEND INBOX ~{2}\r\n\x00\x01"),
     *(b"IDLE\r\nDONE", b"IDLE\r\nNOOP", b"NOOP", b"LIST", b"LSUB", b"STATUS INBOX", b"NAMESPACE"),
     *(b"CREATE", b"DELETE", b"RENAME", b"SUBSCRIBE", b"ENABLE IMAP4rev2 CONDSTORE", b"ID NIL"),
+    *(b"SORT (SUBJECT)", b"UID SORT RETURN (UPDATE) (DATE)", b"THREAD REFERENCES", b"ESEARCH"),
+    *(b"SEARCH RETURN (UPDATE PARTIAL -1:-3)", b"ESEARCH IN (personal)", b'CANCELUPDATE "t"'),
     *(b"AUTHENTICATE PLAIN\r\n*", b"LOGIN a b", b"STARTTLS", b"CHECK", b"CAPABILITY"),
 ]
 ARGUMENTS = [
@@ -24,6 +26,7 @@ ARGUMENTS = [
     *(b"BODY[TEXT]<5.2>", b'BODY[HEADER.FIELDS (A "b c")]', b"(UID MODSEQ)", b"BODYSTRUCTURE"),
     *(b"+FLAGS (\\Seen Work)", b"-FLAGS.SILENT (\\Deleted)", b"FLAGS ()", b"+FLAGS (\\Deleted)"),
     *(b"(UNCHANGEDSINCE 1)", b"(CHANGEDSINCE 2)", b"RETURN (SAVE MIN)", b"RETURN ()"),
+    *(b"UTF-8", b"(PARTIAL 1:2)", b"(EMAILID PREVIEW SAVEDATE)"),
     *(b'TEXT "a"', b"NOT", b"OR SEEN UNSEEN", b"MODSEQ 3", b"SINCE 1-Jan-2024", b"LARGER 10"),
     *(
         b'""',
