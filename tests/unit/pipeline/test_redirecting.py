@@ -3,11 +3,13 @@
 import msgspec
 import pytest
 
+from postroom.directory.records import Alias
 from postroom.pipeline import bounces
 from postroom.pipeline.accepted import Accepted
 from postroom.pipeline.inbound import process
 from postroom.platform.blobs import BlobKey
 from postroom.relay.entries import entry_of
+from postroom.relay.reports import report_of
 from postroom.relay.waiting import in_order
 from tests.unit.pipeline.rooms import Rooms
 
@@ -139,3 +141,20 @@ def test_a_script_writes_in_the_name_of_no_other_user(
     to = {letter.recipients[0].address for letter, _ in sent}
     assert to == ({"x@else.test"} if goes else {"alice@example.test"}), "or she is told why not"
     assert len(rooms.blobs_of("alice")) == (0 if goes else 2)
+
+
+def test_an_address_that_several_refuse_is_reported_once(rooms: Rooms) -> None:
+    """RFC 3464 section 2.3: one group of fields for each recipient."""
+    for name in ("alice", "bob"):
+        activate(rooms, name, f'require "reject"; reject "Not to {name}.";')
+    users = tuple(rooms.accounts[name].address for name in ("alice", "bob", "carol"))
+    rooms.app.directory.add_alias(Alias("team@example.test", users))
+    entry = rooms.accept(b"x", "team@example.test", "alice@example.test")
+    assert process(rooms.app, [entry]) == {}
+    [waiting] = in_order(rooms.app.table)
+    told = report_of(waiting).told
+    assert sorted((one.address, one.reason) for one in told) == [
+        ("alice@example.test", "Not to alice."),
+        ("team@example.test", "Not to alice.\nNot to bob."),
+    ]
+    assert len(rooms.blobs_of("carol")) == 1

@@ -8,6 +8,8 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+import msgspec
+
 from postroom.directory.addresses import BadAddress, canonical_domain
 from postroom.journeys.store import Event, Journey
 from postroom.message.xtext import encode_unitext
@@ -23,6 +25,7 @@ UNDELIVERABLE, DELIVERED = "!", "+"
 # Of addresses and sentences in one record, which may have 400 KB with all that comes to it later;
 # and forty records fit into one transaction of 4 MB.
 _MOST_OCTETS = 64 * 1024
+_LONGEST_REASON = 4_000  # characters: a report shows no more of it, and a script may write 64 KiB
 _ADDRESS_LITERAL = re.compile(r"\[[^\[\]@]+\]")
 
 _T = TypeVar("_T")
@@ -48,7 +51,17 @@ class Leaving:
             self.via[address] = via
 
     def tell(self, action: Action, recipient: Recipient, status: str, reason: str, at: int) -> None:
-        """Note what happened to a recipient: a failure always, success where it was asked for."""
+        """Note what happened to a recipient: a failure always, success where it was asked for.
+
+        A failure for a second reason, in another place that it led to, is the same failure.
+        """
+        reason = reason[:_LONGEST_REASON]
+        for place, told in enumerate(self.told) if action == "failed" else ():
+            if told.action == action and told.address == recipient.address:
+                reasons = dict.fromkeys((*told.reason.split("\n"), *reason.split("\n")))
+                both = "\n".join(reasons)[:_LONGEST_REASON]
+                self.told[place] = msgspec.structs.replace(told, reason=both)
+                return
         if action == "failed" or wanted(recipient.notify, action):
             self.told.append(
                 Told(recipient.address, action, status, reason, at, recipient.original)
