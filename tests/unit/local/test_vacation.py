@@ -9,6 +9,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from local.cli.session import opened
+from local.cli.user import user
 from local.cli.vacation import vacation
 from postroom.autoreply.form import BadForm
 from postroom.directory.records import Domain
@@ -46,6 +47,18 @@ def test_set_show_off(run: Run) -> None:
     run("off", ALICE)
     assert run("show", ALICE, "--script").output == ""
     assert away(run)["enabled"] is False
+
+
+def test_nothing_of_it_outlives_its_user(run: Run, tmp_path: Path) -> None:
+    run("set", ALICE, "--text", "I am away.")
+    with opened(tmp_path / "var") as app:
+        account = app.directory.account(ALICE)
+        assert account is not None
+        partition = f"account/{account.id}"
+        assert [*app.table.range(partition, "form", "form~")]
+    CliRunner().invoke(user, ["remove", ALICE, "--yes"])
+    with opened(tmp_path / "var") as app:
+        assert [*app.table.range(partition)] == []
 
 
 def test_what_is_not_given_stays(run: Run) -> None:

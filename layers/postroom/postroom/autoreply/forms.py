@@ -7,7 +7,7 @@ import msgspec
 
 from postroom.autoreply.form import Form
 from postroom.autoreply.generating import script_of
-from postroom.platform.table import Key, Put, Table
+from postroom.platform.table import Delete, Key, Put, Table
 
 
 class Scripts(Protocol):
@@ -38,6 +38,10 @@ class Forms:
         script = script_of(form, domains)
         self._scripts.put_form(account, script.encode())
         self._table.write(Put(_key(account), {"form": msgspec.json.encode(form).decode()}))
+
+    def remove(self, account: str) -> None:
+        """Forget the form of an account that is gone; its script goes with all others."""
+        self._table.write(Delete(_key(account)))
 
 
 def _key(account: str) -> Key:
