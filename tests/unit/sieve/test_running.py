@@ -10,6 +10,7 @@ from tests.unit.sieve.worlds import ENVELOPE, LETTER, TableWorld, actions, failu
 
 _KEPT = Keep(implicit=True)
 _COPY = 'require ["fileinto", "copy"]; fileinto :copy "a";'
+_INTO = 'require "fileinto"; fileinto "b";'
 _WRONG = 'require "ihave"; error "wrong";'
 
 
@@ -20,13 +21,18 @@ _WRONG = 'require "ihave"; error "wrong";'
         pytest.param(["", ""], (_KEPT,), id="nor do empty ones decide"),
         pytest.param(["", "discard;"], (Discard(),), id="the next runs while nothing is decided"),
         pytest.param(["discard;", "keep;"], (Discard(),), id="and no longer"),
-        pytest.param(["keep;", "discard;"], (Keep(),), id="an explicit keep is a decision"),
+        pytest.param(["keep;", "discard;"], (Discard(),), id="an explicit keep lets it run, too"),
+        pytest.param(["keep;", "", "stop;"], (Keep(),), id="and is done when nothing else is"),
+        pytest.param(["keep;", "keep;"], (Keep(),), id="or once more"),
+        pytest.param([f"{_COPY} keep;", _INTO], (FileInto("a"), FileInto("b")), id="beside others"),
+        pytest.param([f"{_INTO} keep;", "discard;"], (FileInto("b"),), id="behind others"),
+        pytest.param([_INTO, "keep;"], (FileInto("b"),), id="but nothing brings it back"),
         pytest.param(["stop;", "discard;"], (Discard(),), id="stop ends its own program"),
         pytest.param([_COPY, "discard;"], (FileInto("a"),), id="copies let the next run"),
         pytest.param([_COPY, ""], (FileInto("a"), _KEPT), id="and keep stays in effect"),
     ],
 )
-def test_programs_run_while_implicit_keep_is_in_effect(
+def test_programs_run_while_the_message_is_to_be_kept(
     scripts: list[str], expected: tuple[object, ...]
 ) -> None:
     assert actions(*scripts) == expected
@@ -47,6 +53,20 @@ def test_flags_pass_to_the_next_program() -> None:
     assert actions('require "imap4flags"; setflag "\\\\Seen";', "") == (
         Keep(("\\Seen",), implicit=True),
     )
+
+
+def test_what_was_kept_is_kept_with_its_flags_and_later_edits() -> None:
+    found = actions(
+        'require "imap4flags"; keep :flags "a";',
+        'require ["imap4flags", "editheader"]; addflag "b"; addheader "X-Seen" "1";',
+    )
+    assert found == (Keep(("a", "b"), b"X-Seen: 1\r\n" + LETTER),)
+
+
+def test_what_was_kept_stays_when_the_next_program_fails() -> None:
+    found = outcome("keep;", f"{_WRONG}", "discard;")
+    assert found.error is not None
+    assert found.actions == (Keep(),)
 
 
 def test_variables_do_not_pass_to_the_next_program() -> None:

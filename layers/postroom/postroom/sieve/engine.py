@@ -11,6 +11,7 @@ from postroom.sieve.comparators import BASIC
 from postroom.sieve.control import Stop
 from postroom.sieve.definitions import Notes, Step
 from postroom.sieve.errors import Problem, ScriptError, ScriptFailure
+from postroom.sieve.flags import valid_flags
 from postroom.sieve.include import execute
 from postroom.sieve.letter import Letter
 from postroom.sieve.limits import LIMITS, Limits
@@ -69,15 +70,16 @@ def run(
     world: World,
     limits: Limits = LIMITS,
 ) -> Outcome:
-    """Run the programs one after the other, each only while implicit keep is in effect.
+    """Run the programs one after the other, each only while the message is to be kept: implicitly,
+    or by a ``keep``, which waits for what the next one decides.
 
     Edits, IMAP flags and what was decided pass from one to the next, variables do not.
     """
     state = Run(letter, envelope, world, limits)
-    kept = Keep(implicit=True)
-    for program in programs:
+    explicit: Keep | None = None  # of a program before
+    for number, program in enumerate(programs, start=1):
         state.earlier = len(state.actions)
-        kept = Keep(tuple(state.flags), state.letter.edited, implicit=True)
+        kept = _kept(state, explicit)
         try:
             execute(state, program)
         except Stop:
@@ -88,12 +90,22 @@ def run(
             # Blocks of includes within blocks: the limits of each do not bound all together.
             deep = state.failure("scripts, blocks and tests lie too deep in one another")
             return _failed(state, kept, deep)
-        if not state.keeps:
-            break
-    actions = state.actions
+        if not state.keeps and number < len(programs):
+            keeps = [action for action in state.actions if isinstance(action, Keep)]
+            if not keeps:
+                break
+            explicit = keeps[-1]
+            state.actions = [action for action in state.actions if action not in keeps]
+            state.keeps = True
     if state.keeps:
-        actions.append(Keep(tuple(state.flags), state.letter.edited, implicit=True))
-    return Outcome(settle(actions), why=tuple(state.why))
+        state.actions.append(_kept(state, explicit))
+    return Outcome(settle(state.actions), why=tuple(state.why))
+
+
+def _kept(state: Run, explicit: Keep | None) -> Keep:
+    """The keep that is done when nothing else is decided."""
+    flags = valid_flags([*(explicit.flags if explicit else ()), *state.flags])
+    return Keep(tuple(flags), state.letter.edited, implicit=explicit is None)
 
 
 def _failed(state: Run, kept: Keep, error: ScriptFailure) -> Outcome:
