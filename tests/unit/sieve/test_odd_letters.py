@@ -54,3 +54,15 @@ def test_everything_is_asked_and_done(text: bytes) -> None:
     assert isinstance(kept, Keep)
     assert kept.message is not None
     assert kept.message.endswith(b"\r\n\r\nAll of it")
+
+
+@pytest.mark.parametrize("text", [text for _, text in ODD], ids=[name for name, _ in ODD])
+@pytest.mark.parametrize("last", [False, True])
+def test_a_field_that_is_added_is_there_as_it_was_written(text: bytes, last: bool) -> None:
+    letter = Letter(text)
+    added = letter.with_header(letter.header.with_field(b"X-New: as written\r\n", last=last))
+    again = Letter(added.text)
+    assert list(again.values("x-new")) == ["as written"]
+    assert again.values("subject") == letter.values("subject")
+    assert again.body == letter.body
+    assert added.size == len(added.text)

@@ -11,6 +11,7 @@ from postroom.message.words import decode_words, guess
 # Of a longer header the rest is as if it were body: it is kept, but no test sees it.
 LONGEST = 1 << 18
 _SPACE = " \t\r\n"
+_CONTINUED = re.compile(rb"(?:[ \t][^\n]*(?:\n|\Z))+")
 _ATOM_TEXT = re.compile(r"[^][()<>@,;:\\\"\x00-\x20\x7f]+")
 
 
@@ -76,10 +77,12 @@ class Header:
 
     def with_field(self, field: bytes, *, last: bool) -> "Header":
         """With one more field, first or last. It ends in CRLF."""
-        if not last:
-            return Header(field + self.octets)
-        ended = self.octets.endswith(b"\n") or not self.octets
-        return Header(self.octets + (b"" if ended else b"\r\n") + field)
+        # A first line that continues no other must not continue this one.
+        continued = _CONTINUED.match(self.octets)
+        start = len(self.octets) if last else continued.end() if continued else 0
+        before = self.octets[:start]
+        ended = before.endswith(b"\n") or not before
+        return Header(before + (b"" if ended else b"\r\n") + field + self.octets[start:])
 
     def without(self, name: str, dropped: Collection[int]) -> "Header":
         """Without some of the fields of a name: the first is 0."""
