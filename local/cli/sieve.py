@@ -63,7 +63,9 @@ def check(script: ScriptFile, as_json: Json = False) -> None:
 def try_out(
     script: ScriptFile,
     message: Annotated[Path, typer.Argument(metavar="MESSAGE", help="A file with a message.")],
-    sender: Annotated[str, typer.Option("--from", help="Envelope sender; else From:.")] = "",
+    sender: Annotated[
+        str, typer.Option("--from", help="Envelope sender, <> for none; else From:.")
+    ] = "",
     recipient: Annotated[str, typer.Option("--to", help="Envelope recipient; else To:.")] = "",
     mailbox: Annotated[
         list[str] | None,
@@ -72,16 +74,22 @@ def try_out(
     at: Annotated[datetime | None, typer.Option(help="When it arrives, as UTC; else now.")] = None,
     as_json: Json = False,
 ) -> None:
-    """What a script does with a message, and why. Nothing is sent or filed."""
+    """What a script does with a message, and why. Nothing is sent or filed.
+
+    Scripts that it includes are files beside it: NAME.sieve.
+    """
     text = _read(script)
     try:
         program = compile_script(text, traced=True)
     except ScriptError as error:
         raise _cannot_be_used(script, text, error.problems) from error
     letter = Letter(_with_crlf(_read(message)))
-    envelope = Envelope(sender or _address(letter, "from"), recipient or _address(letter, "to"))
+    envelope = Envelope(
+        (sender or _address(letter, "from")).removeprefix("<").removesuffix(">"),
+        recipient or _address(letter, "to"),
+    )
     now = (at or datetime.now(UTC)).replace(tzinfo=UTC)
-    outcome = run([program], letter, envelope, Anywhere(now, mailbox))
+    outcome = run([program], letter, envelope, Anywhere(now, mailbox, script.parent))
     if as_json:
         typer.echo(json.dumps(_as_values(outcome), ensure_ascii=False, indent=2, default=str))
     else:

@@ -1,17 +1,20 @@
-"""A world to try scripts in: every mailbox exists, or those that were named."""
+"""A world to try scripts in: every mailbox exists, or those that were named; scripts to include
+are files beside the one that is tried."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Literal
 
-from postroom.sieve.engine import Program
+from postroom.sieve.engine import Program, compile_script
 
 
 @dataclass(frozen=True, slots=True)
 class Anywhere:
     moment: datetime
     mailboxes: Collection[str] | None
+    scripts: Path  # the folder
 
     def now(self) -> datetime:
         return self.moment
@@ -47,4 +50,7 @@ class Anywhere:
         return None
 
     def script(self, location: Literal["personal", "global"], name: str) -> Program | None:
+        for path in (self.scripts / f"{name}.sieve", self.scripts / name):
+            if path.is_file():
+                return compile_script(path.read_bytes(), traced=True)
         return None

@@ -53,6 +53,27 @@ def test_what_a_script_would_do_and_why(run: Run, good: str, tmp_path: Path) -> 
     assert run("sieve", "test", good, str(tmp_path / "none")).code == 1
 
 
+def test_scripts_beside_it_are_included(run: Run, good: str, tmp_path: Path) -> None:
+    message = tmp_path / "message"
+    message.write_text(MESSAGE.format("boat"))
+    script = tmp_path / "main.sieve"
+    script.write_text('require "include"; include "good"; include :optional "none";\n')
+    assert 'mailbox "Boats"' in run("sieve", "test", str(script), str(message)).out
+    script.write_text('require "include"; include "none";\n')
+    ended = run("sieve", "test", str(script), str(message))
+    assert (ended.code, 'no personal script "none"' in ended.err) == (1, True)
+
+
+def test_mail_without_a_sender_can_be_tried(run: Run, tmp_path: Path) -> None:
+    message = tmp_path / "message"
+    message.write_text(MESSAGE.format("boat"))
+    script = tmp_path / "null.sieve"
+    script.write_text('require "envelope"; if envelope "from" "" { discard; }\n')
+    command = ("sieve", "test", str(script), str(message))
+    assert "discard" not in run(*command).out.partition("Why")[0]
+    assert "discard" in run(*command, "--from", "<>").out.partition("Why")[0]
+
+
 def test_scripts_of_a_user(peopled: Run, good: str, bad: str) -> None:
     assert "no scripts" in peopled("sieve", "list", ALICE).out
     assert "next: postroom sieve activate" in peopled("sieve", "put", ALICE, "boats", good).out
