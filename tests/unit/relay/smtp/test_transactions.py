@@ -29,7 +29,7 @@ def _sink(way: tuple[str, ...] | None, *several: object) -> Sink:
 def test_content_arrives_octet_for_octet(way: tuple[str, ...] | None, size: int) -> None:
     content = b"Subject: x\r\n\r\n" + b".\r\n..\r\n.x\r\n" + b"x" * 60 + b"\r\n" * (size // 2)
     with _sink(way) as sink:
-        outcome = one(send(sink, parcel(content=content)))
+        outcome = one(send(sink, parcel(content=content), by=courier(limits=ClientLimits())))
     assert (outcome.kind, outcome.status) == ("relayed", "2.0.0")
     assert outcome.peer == "mx.example.net [127.0.0.1]"
     [letter] = sink.letters
