@@ -5,10 +5,10 @@ from collections.abc import Iterator
 import pytest
 
 from postroom.sieve.actions import Action, FileInto, Keep, Notify, Redirect, Reject, Vacation
+from postroom.sieve.commands.mailto import parse_mailto
 from postroom.sieve.engine import compile_script, run
 from postroom.sieve.errors import ScriptError
 from postroom.sieve.letter import Letter
-from postroom.sieve.mailto import parse_mailto
 from postroom.sieve.world import Envelope
 from tests.corpus import odd_messages
 from tests.peers.pigeonhole import (

@@ -12,7 +12,7 @@ from postroom.sieve.actions import (
     Reject,
     Vacation,
 )
-from postroom.sieve.notifying import encode_url
+from postroom.sieve.commands.notifying import encode_url
 from tests.unit.sieve.worlds import TableWorld, actions, complaints, failure
 
 _ALL = """require ["reject", "ereject", "vacation", "vacation-seconds", "enotify", "fcc",

@@ -160,8 +160,8 @@ def test_what_was_meant_is_not_looked_for_in_vain(monkeypatch: pytest.MonkeyPatc
         asked.append(name)
         return ""
 
-    monkeypatch.setattr("postroom.sieve.checker.closest", closest)
-    monkeypatch.setattr("postroom.sieve.calls.closest", closest)
+    monkeypatch.setattr("postroom.sieve.language.checker.closest", closest)
+    monkeypatch.setattr("postroom.sieve.language.calls.closest", closest)
     complaints("require [" + ", ".join(['"nope"'] * 1000) + "];" + "nope;" * 1000)
     complaints("keep " + ":nope " * 1000 + ";")
     assert 0 < len(asked) <= 4 * LIMITS.problems

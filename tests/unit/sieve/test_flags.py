@@ -3,7 +3,7 @@
 import pytest
 
 from postroom.sieve.actions import Action, Discard, FileInto, Keep
-from postroom.sieve.flags import valid_flags
+from postroom.sieve.commands.flags import valid_flags
 from tests.unit.sieve.worlds import actions, complaints
 
 _ALL = """require ["imap4flags", "fileinto", "variables", "relational",

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from postroom.sieve.actions import Notify, Redirect
 from postroom.sieve.engine import Outcome, Program, compile_script, run
 from postroom.sieve.errors import ScriptError
+from postroom.sieve.language.parser import parse
+from postroom.sieve.language.printing import print_script
 from postroom.sieve.letter import Letter
 from postroom.sieve.limits import LIMITS
-from postroom.sieve.parser import parse
-from postroom.sieve.printing import print_script
 from postroom.sieve.vocabulary import COMMANDS, EXTENSIONS, TESTS
 from tests.corpus import odd_messages
 from tests.unit.sieve.worlds import ENVELOPE, LETTER, TableWorld

@@ -3,7 +3,7 @@
 import pytest
 
 from postroom.sieve.errors import ScriptError
-from postroom.sieve.lexer import LARGEST_NUMBER, tokens
+from postroom.sieve.language.lexer import LARGEST_NUMBER, tokens
 from postroom.sieve.limits import LIMITS, Limits
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from postroom.sieve.mailto import MOST_RECIPIENTS, BadMailto, Mailto, parse_mailto
+from postroom.sieve.commands.mailto import MOST_RECIPIENTS, BadMailto, Mailto, parse_mailto
 
 _MANY = ",".join(f"{number}@example.test" for number in range(MOST_RECIPIENTS + 1))
 

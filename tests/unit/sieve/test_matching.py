@@ -7,11 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from postroom.sieve.actions import Discard, FileInto
-from postroom.sieve.comparators import COMPARATORS, DEFAULT, UNICODE, Comparator
 from postroom.sieve.engine import compile_script
-from postroom.sieve.expressions import compile_expression
-from postroom.sieve.globs import compile_glob
 from postroom.sieve.limits import LIMITS
+from postroom.sieve.matching.comparators import COMPARATORS, DEFAULT, UNICODE, Comparator
+from postroom.sieve.matching.expressions import compile_expression
+from postroom.sieve.matching.globs import compile_glob
 from tests.unit.sieve.worlds import TableWorld, actions, complaints, failure, outcome
 
 REQUIRE = (

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from postroom.sieve.outbound import parse_mailbox_list, parse_outbound
+from postroom.sieve.commands.outbound import parse_mailbox_list, parse_outbound
 
 
 @pytest.mark.parametrize(

@@ -5,10 +5,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from postroom.sieve.errors import Position, ScriptError
+from postroom.sieve.language.parser import parse
+from postroom.sieve.language.printing import print_script
+from postroom.sieve.language.tree import Node, Number, String, Strings, TagName
 from postroom.sieve.limits import Limits
-from postroom.sieve.parser import parse
-from postroom.sieve.printing import print_script
-from postroom.sieve.tree import Node, Number, String, Strings, TagName
 
 _HERE = Position(1, 1)
 

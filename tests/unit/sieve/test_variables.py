@@ -3,8 +3,8 @@
 import pytest
 
 from postroom.sieve.actions import FileInto
+from postroom.sieve.language.strings import template
 from postroom.sieve.limits import LIMITS
-from postroom.sieve.strings import template
 from tests.unit.sieve.worlds import actions, complaints, failure
 
 REQUIRE = (

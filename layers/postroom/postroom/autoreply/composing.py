@@ -15,7 +15,7 @@ from postroom.message.addresses import parse_addresses
 from postroom.message.compose import header
 from postroom.message.words import decode_words
 from postroom.sieve.actions import Vacation
-from postroom.sieve.outbound import parse_mailbox_list
+from postroom.sieve.commands.outbound import parse_mailbox_list
 
 _FIXED_SUBJECT = "Automated reply"  # RFC 5230 section 5.3
 _LONGEST_SUBJECT = 200  # characters of an original that are repeated

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from postroom.autoreply.answered import SHORTEST
 from postroom.errors import PostroomError
-from postroom.sieve.outbound import parse_outbound
+from postroom.sieve.commands.outbound import parse_outbound
 
 DAY = 86_400  # seconds
 USUAL_INTERVAL = 7 * DAY  # RFC 5230 section 4.1

@@ -8,7 +8,7 @@ from postroom.autoreply.composing import address_field, answer_id, date_field, f
 from postroom.autoreply.entity import text_entity
 from postroom.autoreply.original import Original, plain
 from postroom.message.compose import header
-from postroom.sieve.mailto import Mailto, parse_mailto
+from postroom.sieve.commands.mailto import Mailto, parse_mailto
 
 _LONGEST_SUBJECT = 500  # characters
 _IMPORTANCE = {1: ("1", "high"), 3: ("5", "low")}  # X-Priority, Importance

@@ -23,8 +23,8 @@ from postroom.pipeline.answering import tell
 from postroom.pipeline.copies import file_copy
 from postroom.pipeline.posting import post, posted_id
 from postroom.pipeline.work import Rooms
-from postroom.sieve.mailto import BadMailto
-from postroom.sieve.outbound import parse_mailbox_list
+from postroom.sieve.commands.mailto import BadMailto
+from postroom.sieve.commands.outbound import parse_mailbox_list
 
 _NEVER = ("NEVER",)  # RFC 5230 section 5.1
 _FAILURE = ("FAILURE",)

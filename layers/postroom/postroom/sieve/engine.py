@@ -5,18 +5,18 @@ from dataclasses import dataclass
 from hashlib import blake2b
 
 from postroom.sieve.actions import Action, Keep
-from postroom.sieve.calls import Script
-from postroom.sieve.checker import Checker
-from postroom.sieve.comparators import BASIC
-from postroom.sieve.control import Stop
-from postroom.sieve.definitions import Notes, Step
+from postroom.sieve.commands.control import Stop
+from postroom.sieve.commands.flags import valid_flags
+from postroom.sieve.commands.include import execute
 from postroom.sieve.errors import Problem, ScriptError, ScriptFailure
-from postroom.sieve.flags import valid_flags
-from postroom.sieve.include import execute
+from postroom.sieve.language.calls import Script
+from postroom.sieve.language.checker import Checker
+from postroom.sieve.language.definitions import Notes, Step
+from postroom.sieve.language.parser import parse
 from postroom.sieve.letter import Letter
 from postroom.sieve.limits import LIMITS, Limits
+from postroom.sieve.matching.comparators import BASIC
 from postroom.sieve.outcome import settle
-from postroom.sieve.parser import parse
 from postroom.sieve.run import Reason, Run
 from postroom.sieve.vocabulary import COMMANDS, EXTENSIONS, TESTS
 from postroom.sieve.world import Envelope, World

@@ -5,7 +5,7 @@ from functools import cached_property
 
 from postroom.message.headers import end_of_header
 from postroom.sieve.header import Header
-from postroom.sieve.parts import MimePart
+from postroom.sieve.parts import LONGEST, MimePart
 
 
 class Letter:
@@ -68,11 +68,11 @@ class Letter:
     @cached_property
     def body(self) -> str | None:
         """All after the empty line, undecoded; None when there is no empty line (RFC 5173
-        section 4). Octets that are not UTF-8 become U+FFFD."""
+        section 4). Octets that are not UTF-8 become U+FFFD. Of a very long one, the beginning."""
         start = end_of_header(self.text)
         last = self.text[max(start - 3, 0) : start]
         if last.endswith((b"\n\r\n", b"\n\n")) or last in (b"\r\n", b"\n"):
-            return self.text[start:].decode("utf-8", "replace")
+            return self.text[start : start + LONGEST].decode("utf-8", "replace")
         return None
 
     # What becomes of the message.

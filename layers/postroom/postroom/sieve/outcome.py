@@ -15,7 +15,7 @@ from postroom.sieve.actions import (
     Remember,
     Vacation,
 )
-from postroom.sieve.mailto import BadMailto, parse_mailto
+from postroom.sieve.commands.mailto import BadMailto, parse_mailto
 from postroom.sieve.run import Run
 
 _DELIVERIES = {Keep: "keep", FileInto: "fileinto", Redirect: "redirect"}

@@ -12,6 +12,10 @@ from postroom.message.structure import Part
 from postroom.message.words import charset_to_str, guess
 from postroom.sieve.header import Header
 
+# Octets of a text that scripts see. The message may be much longer than memory has room for: each
+# character can take four octets, and a match makes another copy.
+LONGEST = 8 << 20
+
 _HTML = frozenset(("text/html", "application/xhtml+xml"))
 
 
@@ -69,13 +73,13 @@ class MimePart:
         return html_to_text(self._decoded()) if is_html else self._decoded()
 
     def _decoded(self) -> str:
-        octets = decoded_octets(self.source, self.part)
+        octets = decoded_octets(self.source, self.part, LONGEST)
         return charset_to_str(octets, self.part.charset) if self.part.charset else guess(octets)
 
     def _around_children(self) -> tuple[str, ...]:
         text, part = self.source, self.part
         if not part.children:
-            return (guess(text[part.body : part.end]),)
+            return (guess(text[part.body : part.end][:LONGEST]),)
         # The line that ends where the first child begins is its boundary, and the line end before
         # that belongs to it (RFC 2046 section 5.1.1).
         boundary = text.rfind(b"\n", part.body, part.children[0].header - 1) + 1
@@ -83,7 +87,7 @@ class MimePart:
         closing = text.find(b"\n--", part.children[-1].end - 1, part.end)
         line_end = text.find(b"\n", closing + 1, part.end) if closing >= 0 else -1
         epilogue = text[line_end + 1 : part.end] if line_end >= 0 else b""
-        return guess(prologue), guess(epilogue)
+        return guess(prologue[:LONGEST]), guess(epilogue[:LONGEST])
 
 
 def structured(name: str, raw: bytes) -> tuple[str, str, parameters.Parameters] | None:

@@ -4,10 +4,10 @@ from typing import NamedTuple
 
 from postroom.sieve.actions import Action, Notify, Redirect
 from postroom.sieve.errors import Position, ScriptFailure
+from postroom.sieve.language.scope import Variables
 from postroom.sieve.letter import Letter
 from postroom.sieve.limits import Limits
 from postroom.sieve.parts import MimePart
-from postroom.sieve.scope import Variables
 from postroom.sieve.world import Envelope, World
 
 _NOWHERE = Position(1, 1)

@@ -3,8 +3,7 @@
 from itertools import chain
 from typing import Any
 
-from postroom.sieve import (
-    address_parts,
+from postroom.sieve.commands import (
     addresses,
     body,
     control,
@@ -31,8 +30,9 @@ from postroom.sieve import (
     vacationing,
     variables,
 )
-from postroom.sieve.comparators import BASIC, COMPARATORS
-from postroom.sieve.definitions import Definition
+from postroom.sieve.language.definitions import Definition
+from postroom.sieve.matching import address_parts
+from postroom.sieve.matching.comparators import BASIC, COMPARATORS
 
 _MODULES: tuple[Any, ...] = (
     address_parts,

@@ -1,0 +1,1 @@
+"""What scripts may say: commands and tests, each file ending in its ``DEFINITIONS``."""

@@ -1,0 +1,1 @@
+"""The language itself: how a script is written, read, checked and made into closures."""
