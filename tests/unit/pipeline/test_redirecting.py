@@ -158,3 +158,11 @@ def test_an_address_that_several_refuse_is_reported_once(rooms: Rooms) -> None:
         ("team@example.test", "Not to alice.\nNot to bob."),
     ]
     assert len(rooms.blobs_of("carol")) == 1
+
+
+@pytest.mark.parametrize(("hops", "goes_on"), [(5, True), (6, False)])
+def test_after_too_many_redirects_it_stays(rooms: Rooms, hops: int, goes_on: bool) -> None:
+    activate(rooms, "alice", 'redirect "carol@example.test";')
+    marks = b"".join(b"Delivered-To: a%d@else.test\r\n" % number for number in range(hops))
+    steps(rooms, rooms.accept(b"x", "alice@example.test", header=marks + HEADER))
+    assert (len(rooms.blobs_of("carol")), len(rooms.blobs_of("alice"))) == (goes_on, not goes_on)

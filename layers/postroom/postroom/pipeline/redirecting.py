@@ -22,14 +22,15 @@ from postroom.pipeline.work import Rooms, Work
 from postroom.platform.blobs import BlobKey
 from postroom.sieve.actions import Redirect
 
+_MOST_HOPS = 6  # so that accounts that redirect to five others each end somewhere
+
 
 def goes_round(text: bytes, target: Target) -> bool:
-    """Whether the account has redirected this message before."""
+    """Whether the account has redirected this message before, or too many others have."""
     own = target.address.encode()
     header = text[: end_of_header(text)]
-    return any(
-        name == b"delivered-to" and value.strip().lower() == own for name, value in pairs(header)
-    )
+    hops = [value.strip().lower() for name, value in pairs(header) if name == b"delivered-to"]
+    return own in hops or len(hops) >= _MOST_HOPS
 
 
 def forged(app: Rooms, work: Work, target: Target, edited: bytes | None) -> str:
