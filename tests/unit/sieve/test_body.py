@@ -3,6 +3,7 @@
 import pytest
 
 from postroom.sieve.engine import compile_script
+from postroom.sieve.parts import LONGEST
 from tests.unit.sieve.asking import crlf, holds
 from tests.unit.sieve.worlds import outcome
 
@@ -136,3 +137,21 @@ def test_looking_at_much_text_is_counted_as_work() -> None:
     found = outcome('require "body";\n' + rules, letter=message)
     assert found.error is not None
     assert "too much" in found.error.problem.message
+
+
+@pytest.mark.parametrize("kind", ["plain", "html"])
+@pytest.mark.parametrize("transform", ["raw", "text", 'content "text"'])
+def test_of_a_very_long_text_the_beginning_is_seen(kind: str, transform: str) -> None:
+    filling = b"<p>of no interest \xf0\x9f\x93\xac\r\n"
+    header = b"Content-Type: text/%b; charset=utf-8\r\n\r\nfirst\r\n" % kind.encode()
+    message = header + filling * (LONGEST // len(filling) + 1) + b"last\r\n"
+    assert holds(f'body :{transform} :contains "first"', message)
+    assert not holds(f'body :{transform} :contains "last"', message)
+
+
+def test_of_many_long_parts_the_first_are_seen() -> None:
+    part = b"--x\r\n\r\n" + b"of no interest\r\n" * (LONGEST // 16)
+    head = b"Content-Type: multipart/mixed; boundary=x\r\n\r\n"
+    word = b"--x\r\n\r\nword\r\n"
+    assert holds('body :contains "word"', head + part + word)
+    assert not holds('body :contains "word"', head + part * 3 + word)

@@ -137,7 +137,7 @@ def test_texts_of_a_message_are_held_as_long_as_there_is_room() -> None:
     found = run([program], letter, ENVELOPE, TableWorld(), Limits(steps=1_000))
     assert found.error is not None
     assert "too much" in found.error.problem.message
-    assert run([program], letter, ENVELOPE, TableWorld(), Limits(steps=2_000)).error is None
+    assert run([program], letter, ENVELOPE, TableWorld(), Limits(steps=4_000)).error is None
 
 
 def test_a_deleted_value_can_be_used() -> None:

@@ -12,7 +12,7 @@ from postroom.sieve.world import Envelope, World
 
 _NOWHERE = Position(1, 1)
 _A_STEP = 256  # characters kept
-_A_STEP_OF_TEXT = 4096  # octets of another text of the message that is held
+_A_STEP_OF_TEXT = 2048  # octets of another text of the message that is held
 
 
 class Reason(NamedTuple):

@@ -1,15 +1,16 @@
 """The test body (RFC 5173): what a message says, raw, by content type, or as text."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from postroom.sieve.language.definitions import Call, Definition, Shape, Tag, Test
 from postroom.sieve.matching.match_types import MATCH_TAGS, matcher
-from postroom.sieve.parts import MimePart
+from postroom.sieve.parts import LONGEST, MimePart
 from postroom.sieve.run import Run
 
 EXTENSIONS = ("body",)
 
 _A_STEP = 8192  # characters looked at
+_MOST = 2 * LONGEST  # characters of all parts together: what is behind is not seen
 
 
 def _body(call: Call) -> Test:
@@ -54,16 +55,27 @@ def _raw(run: Run) -> Sequence[str]:
 
 
 def _text(run: Run) -> Sequence[str]:
-    return [text for part in _parts(run) if (text := part.text) is not None]
+    return _first(text for part in _parts(run) if (text := part.text) is not None)
 
 
 def _content(run: Run, types: frozenset[str]) -> Sequence[str]:
-    return [
+    return _first(
         text
         for part in _parts(run)
         if "" in types or part.part.media_type in types or part.media_type in types
         for text in part.content
-    ]
+    )
+
+
+def _first(texts: Iterable[str]) -> list[str]:
+    found = []
+    room = _MOST
+    for text in texts:
+        found.append(text)
+        room -= len(text)
+        if room <= 0:
+            break
+    return found
 
 
 def _parts(run: Run) -> list[MimePart]:
