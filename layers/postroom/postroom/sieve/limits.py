@@ -9,7 +9,7 @@ class Limits:
     nesting: int = 32  # blocks and tests within one another
     commands: int = 10_000  # in one script
     string: int = 64 * 1024  # characters of one string when the script runs
-    variables: int = 128  # names at once
+    variables: int = 256  # names at once; RFC 5229 section 3 asks for 128 at least
     includes: int = 64  # scripts in one run
     depth: int = 8  # of scripts in one another; RFC 6609 section 3.1 asks for 3
     expressions: int = 128  # regular ones in one script

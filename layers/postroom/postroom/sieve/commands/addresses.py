@@ -12,6 +12,7 @@ _NAMES = """
     resent-reply-to return-path delivered-to envelope-to apparently-to errors-to x-original-to
     x-original-from original-from x-envelope-to x-envelope-from x-sender x-admin x-beenthere
     disposition-notification-to return-receipt-to read-receipt-to x-confirm-reading-to
+    return-receipt-requested registered-mail-reply-requested-by
     mail-followup-to mail-reply-to for-approval for-comment for-handling
     abuse-reports-to x-complaints-to x-report-abuse-to
 """
