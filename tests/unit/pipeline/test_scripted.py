@@ -251,3 +251,35 @@ def test_a_repeat_tells_of_a_rejection_that_was_not_told(
 
 def _fails(*_: object) -> None:
     raise StoreUnavailable("the test says so")
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["not done", "done, but the answer is lost"])
+@pytest.mark.parametrize("fail_at", range(1, 8))
+def test_the_text_goes_with_its_last_copy_whoever_was_done_first(
+    rooms: Rooms, fail_at: int, after: bool
+) -> None:
+    accounts = {name: rooms.accounts[name].id for name in ("alice", "carol")}
+    rooms.app.mailboxes.create(accounts["alice"], "A")
+    rooms.app.scripts.put(accounts["alice"], "main", b'require "fileinto"; fileinto "A"; keep;')
+    rooms.app.scripts.set_active(accounts["alice"], "main")
+    entry = rooms.accept(b"x", "alice@example.test", "carol@example.test")
+    rooms.table.start()
+    rooms.table.fail_at, rooms.table.after = fail_at, after
+    for _ in range(2):
+        try:
+            process(rooms.app, [entry])
+        except PostroomError:
+            continue
+    rooms.table.start()
+    assert process(rooms.app, [entry]) == {}
+    found = [("alice", "A"), ("alice", "INBOX"), ("carol", "INBOX")]
+    assert [len(texts(rooms, *each)) for each in found] == [1, 1, 1]
+    for name, mailbox in found:
+        place = rooms.app.mailboxes.find(accounts[name], mailbox).id
+        rooms.app.mailboxes.store_flags(accounts[name], place, [1], add=["\\Deleted"])
+        rooms.app.mailboxes.expunge(accounts[name], place)
+    rooms.clock.time += 40 * DAY
+    while rooms.app.mailboxes.sweep():
+        pass
+    with pytest.raises(BlobMissing):
+        rooms.app.blobs.get(entry.blob)

@@ -48,6 +48,7 @@ def deliver(app: Rooms, works: list[Work]) -> None:
         _Copy(work, account, filing, number, last=False)
         for work in going
         for account, fate in work.fates.items()
+        if not fate.done
         for number, filing in enumerate(fate.filings[:-1])
     ]
     _append(app, copies)
@@ -56,7 +57,7 @@ def deliver(app: Rooms, works: list[Work]) -> None:
         for work in going
         if work.error is None
         for account, fate in work.fates.items()
-        if fate.filings
+        if fate.filings and not fate.done
     ]
     _append(app, lasts)
     for work in going:
@@ -113,7 +114,7 @@ def _plan(app: Rooms, works: list[Work]) -> None:
 def _note(app: Rooms, work: Work) -> None:
     """Accounts that keep nothing of the message still have a journey, and its marker."""
     for account, fate in work.fates.items():
-        if fate.filings or work.error is not None:
+        if fate.filings or fate.done or work.error is not None:
             continue
         try:
             app.table.write(_marker(app, work, account, fate), *fate.noted)

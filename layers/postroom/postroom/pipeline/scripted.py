@@ -111,18 +111,21 @@ class _Decision:
         if self.trouble:
             self._tell("script failed", self.trouble)
             tell_owner(self.app, self.work, self.target, self.trouble)
-        filings = tuple(self.filings.values())
+        before = None
         # A single filing is its own marker.
-        if self.sendings or self.rejections or len(filings) > 1:
+        if self.sendings or self.rejections or len(self.filings) > 1:
             before = self._before()
             if before is None or any(event.step == REJECTION for event in before.events):
                 for rejection in self.rejections:
                     self._reject(rejection)
             if before is None:
                 self.events += filter(None, [send() for send in self.sendings])
-            else:
-                filings = ()
-        return Fate(filings, tuple(self.events), tuple(self.noted))
+        return Fate(
+            tuple(self.filings.values()),
+            tuple(self.events),
+            tuple(self.noted),
+            done=before is not None,
+        )
 
     def _before(self) -> Journey | None:
         """What an earlier run has done here, when it came to its end."""

@@ -75,6 +75,7 @@ class Fate:
     filings: tuple[Filing, ...]
     events: tuple[Event, ...] = ()  # besides the filing itself
     noted: tuple[Put, ...] = ()  # records that belong to the effect, such as duplicates seen
+    done: bool = False  # by an earlier run: the filings only count as readers of the text
 
 
 @dataclass(slots=True)
