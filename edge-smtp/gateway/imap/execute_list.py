@@ -10,9 +10,9 @@ from gateway.imap.execute_mailboxes import status_line
 from gateway.imap.execute_metadata import metadata_line
 from gateway.imap.list_patterns import matcher
 from gateway.imap.outcomes import DONE, Done
+from gateway.imap.places import Place, own_places
 from postroom.mailboxes.annotations import Entries
 from postroom.mailboxes.names import above, is_below, reading_order
-from postroom.mailboxes.records import Mailbox
 
 if TYPE_CHECKING:
     from gateway.imap.session import Session
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 class _Tree:
     """Every name that LIST may show: mailboxes, subscribed names, and what lies above them."""
 
-    mailboxes: dict[str, Mailbox]
+    mailboxes: dict[str, Place]
     subscribed: set[str]
     parents: set[str]  # names with a mailbox below them
 
@@ -54,13 +54,13 @@ async def list_mailboxes(session: "Session", command: List) -> Done:
             continue
         attributes = _attributes(tree, name, command)
         session.write(responses.list_line(name, attributes, session.utf8, child_info=below))
-        mailbox = tree.mailboxes.get(name)
-        if mailbox is not None and chosen:
+        place = tree.mailboxes.get(name)
+        if place is not None and chosen:
             if command.status:
-                session.write(await status_line(session, mailbox, command.status))
+                session.write(await status_line(session, place, command.status))
             if command.metadata:
-                kept = annotations.get(mailbox.id, {})
-                session.write(metadata_line(session, mailbox.name, kept, command.metadata))
+                kept = annotations.get(place.mailbox.id, {})
+                session.write(metadata_line(session, place.name, kept, command.metadata))
         await session.made_room()
     return DONE
 
@@ -88,7 +88,7 @@ async def lsub(session: "Session", command: Lsub) -> Done:
 
 async def _read(session: "Session", *, wants_subscriptions: bool) -> _Tree:
     account, mailboxes = session.owner.id, session.app.mailboxes
-    found = {each.name: each for each in await session.crossing.run(mailboxes.all_of, account)}
+    found = {each.name: each for each in await own_places(session)}
     subscribed = set()
     if wants_subscriptions:
         subscribed = await session.crossing.run(mailboxes.subscriptions, account)
