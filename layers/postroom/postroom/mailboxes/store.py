@@ -198,10 +198,14 @@ class Mailboxes:
         return reading.messages(self._table, mailbox, first, last)
 
     def encoded_messages(
-        self, mailbox: str, first: int = 1, last: int = reading.LARGEST_UID
+        self,
+        mailbox: str,
+        first: int = 1,
+        last: int = reading.LARGEST_UID,
+        limit: int | None = None,
     ) -> Iterator[bytes]:
-        """``messages`` as they are stored, for ``encoding.decode_message``."""
-        return reading.encoded_messages(self._table, mailbox, first, last)
+        """``messages`` as they are stored, for ``encoding.decode_message``; at most *limit*."""
+        return reading.encoded_messages(self._table, mailbox, first, last, limit)
 
     def pick(self, mailbox: str, uids: Sequence[int]) -> list[Message]:
         """Those of the messages that exist, in order of UID."""
@@ -328,6 +332,10 @@ class Mailboxes:
         """Remove the messages that have \\Deleted (of *uids*, or of all). Returns their UIDs.
         Blobs outlive it by the grace period. Naming the UIDs saves looking for them."""
         return expunging.expunge(self._transactions, account, mailbox, uids)
+
+    def remove(self, account: str, mailbox: str, uids: Sequence[int]) -> list[int]:
+        """As expunge, whatever flags they have (DELE of RFC 1939)."""
+        return expunging.expunge(self._transactions, account, mailbox, uids, flagged=False)
 
     def expunged(self, mailbox: str) -> Iterator[Expunged]:
         """Yield what ``restore`` can bring back."""
