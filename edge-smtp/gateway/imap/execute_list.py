@@ -12,10 +12,12 @@ from gateway.imap.list_patterns import matcher
 from gateway.imap.outcomes import DONE, Done
 from gateway.imap.places import Place, own_places
 from postroom.mailboxes.annotations import Entries
-from postroom.mailboxes.names import above, is_below, reading_order
+from postroom.mailboxes.names import INBOX, above, is_below, reading_order
 
 if TYPE_CHECKING:
     from gateway.imap.session import Session
+
+_XLIST_WORDS = {"\\All": "\\AllMail", "\\Flagged": "\\Starred", "\\Junk": "\\Spam"}
 
 
 @dataclass(slots=True)
@@ -36,8 +38,9 @@ class _Tree:
 
 
 async def list_mailboxes(session: "Session", command: List) -> Done:
+    verb = command.verb.encode("ascii")
     if not command.extended and command.patterns == ("",):
-        session.write(responses.delimiter())
+        session.write(responses.delimiter(verb))
         return DONE
     tree = await _read(session, wants_subscriptions=_asks_subscribed(command))
     annotations: dict[str, Entries] = {}
@@ -53,7 +56,9 @@ async def list_mailboxes(session: "Session", command: List) -> Done:
         if not chosen and not below:
             continue
         attributes = _attributes(tree, name, command)
-        session.write(responses.list_line(name, attributes, session.utf8, child_info=below))
+        session.write(
+            responses.list_line(name, attributes, session.utf8, child_info=below, verb=verb)
+        )
         place = tree.mailboxes.get(name)
         if place is not None and chosen:
             if command.status:
@@ -69,7 +74,7 @@ async def lsub(session: "Session", command: Lsub) -> Done:
     r"""RFC 3501 section 6.3.9: with ``%``, a name whose subscribed names lie below it is shown
     with \Noselect."""
     if not command.pattern:
-        session.write(responses.delimiter().replace(b"LIST", b"LSUB", 1))
+        session.write(responses.delimiter(b"LSUB"))
         return DONE
     tree = await _read(session, wants_subscriptions=True)
     matches = matcher(command.reference + command.pattern)
@@ -148,4 +153,8 @@ def _attributes(tree: _Tree, name: str, command: List) -> list[str]:
         attributes.append("\\HasNoChildren")
     if mailbox is not None and mailbox.special_use:
         attributes.append(mailbox.special_use)
+    if command.verb == "XLIST":
+        attributes = [_XLIST_WORDS.get(word, word) for word in attributes]
+        if name == INBOX:
+            attributes.append("\\Inbox")
     return attributes

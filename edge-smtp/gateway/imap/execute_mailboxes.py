@@ -112,8 +112,7 @@ async def unselect(session: "Session", command: Unselect) -> Done:
 
 
 async def create(session: "Session", command: Create) -> Done:
-    """A trailing separator declares that there will be names below it: no difference here."""
-    name = command.mailbox.removesuffix("/")
+    name = command.mailbox
     if len(command.special_use) > 1:
         raise No("A mailbox has one special use at most", b"USEATTR")
     special_use = command.special_use[0] if command.special_use else ""
@@ -142,7 +141,7 @@ async def delete(session: "Session", command: Delete) -> Done:
 
 async def rename(session: "Session", command: Rename) -> Done:
     mailboxes, account = session.app.mailboxes, session.owner.id
-    new_name = command.new_name.removesuffix("/")
+    new_name = command.new_name
     await session.crossing.slow(mailboxes.rename, account, command.mailbox, new_name)
     if session.rev2 and canonical(command.mailbox) != INBOX:
         session.write(
