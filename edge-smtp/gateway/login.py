@@ -40,8 +40,7 @@ class TooManyFailures(PostroomError):
 
     def __init__(self, wait: float) -> None:
         self.wait = wait
-        self.minutes = max(1, round(wait / 60))
-        super().__init__(f"too many failed logins, try again in {self.minutes} minutes")
+        super().__init__(f"too many failed logins, try again in {max(1, round(wait / 60))} minutes")
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,9 +20,7 @@ class Cancelled(PostroomError):
 
 class UnknownMechanism(PostroomError):
     def __init__(self, name: str, offered: tuple[str, ...]) -> None:
-        self.name = name[:40]
-        self.offered = offered
-        super().__init__(f"{self.name!r} is not among {', '.join(offered)}")
+        super().__init__(f"{name[:40]!r} is not among {', '.join(offered)}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -157,7 +157,7 @@ class Session:
 
     @property
     def writable(self) -> Selected:
-        if self.current.examined:
+        if self.current.read_only:
             raise No("The mailbox was opened with EXAMINE, so it is read-only", b"CANNOT")
         return self.current
 
@@ -251,11 +251,20 @@ class Session:
         """Await the work, tell the news it allows, and end the command with its tagged reply."""
         uid = bool(getattr(command, "uid", False))
 
-        async def work_and_news() -> Done:
-            done = await work
+        async def news() -> None:
             if execution.news and self.selected is not None:
                 expunges = execution.expunges or (uid and not names_numbers(command))
                 await tell_if_possible(self, expunges=expunges, look=execution.always_looks)
+
+        async def work_and_news() -> Done:
+            try:
+                done = await work
+            except (Bad, Bye):
+                raise
+            except PostroomError:  # part of it may be done and told, with a MODSEQ
+                await news()
+                raise
+            await news()
             return done
 
         name = "UID " + execution.name if uid else execution.name

@@ -7,7 +7,6 @@ from postroom.mailboxes.editing import Edit
 from postroom.mailboxes.flags import FlagChange
 from postroom.mailboxes.reading import pick
 from postroom.mailboxes.records import Message
-from postroom.mailboxes.rights import Rights, allowed
 from postroom.mailboxes.transactions import Transactions
 from postroom.platform.table import MOST_WRITES, Write
 
@@ -27,11 +26,9 @@ def store_flags(
     remove: Iterable[str],
     replace: Iterable[str] | None,
     unchanged_since: int | None,
-    rights: Rights,
 ) -> tuple[list[Message], list[int]]:
-    # A keyword that may not be set is not learned, either.
-    add, remove = allowed(add, rights), tuple(remove)
-    replace = None if replace is None else allowed(replace, rights)
+    add, remove = tuple(add), tuple(remove)
+    replace = None if replace is None else tuple(replace)
     stored: list[Message] = []
     modified: list[int] = []
 
@@ -42,7 +39,6 @@ def store_flags(
                 edit.keywords.spell(add),
                 edit.keywords.spell_known(remove),
                 None if replace is None else edit.keywords.spell(replace),
-                rights,
             )
             now: list[Message] = []
             left_alone: list[int] = []

@@ -30,15 +30,10 @@ def encoded_of(record: Record) -> bytes:
 
 
 def encoded_messages(
-    table: Table,
-    mailbox: str,
-    first: int = 1,
-    last: int = LARGEST_UID,
-    limit: int | None = None,
+    table: Table, mailbox: str, first: int = 1, last: int = LARGEST_UID
 ) -> Iterator[bytes]:
-    """Yield the messages as stored, in order of UID, lazily, at most *limit* of them."""
-    partition = messages_partition(mailbox)
-    records = table.range(partition, message_sort(first), message_sort(last), limit=limit)
+    """Yield the messages as stored, in order of UID, lazily."""
+    records = table.range(messages_partition(mailbox), message_sort(first), message_sort(last))
     for record in records:
         yield encoded_of(record)
 

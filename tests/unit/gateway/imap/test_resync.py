@@ -7,7 +7,6 @@ import pytest
 
 from gateway.imap.commands import Resync, Select
 from gateway.imap.parser import parse
-from gateway.imap.places import Place
 from gateway.imap.resync import missed, missed_since
 from gateway.imap.selected import Selected
 from gateway.imap.sequence_set import parse_sequence_set
@@ -41,7 +40,7 @@ class Snapshot:
 
 
 def selected() -> Selected:
-    return Selected(cast(View, Snapshot()), cast(Place, None), False, 1)
+    return Selected(cast(View, Snapshot()), "INBOX", False, 1)
 
 
 @pytest.mark.parametrize(
