@@ -40,7 +40,8 @@ class TooManyFailures(PostroomError):
 
     def __init__(self, wait: float) -> None:
         self.wait = wait
-        super().__init__(f"too many failed logins, try again in {max(1, round(wait / 60))} minutes")
+        self.minutes = max(1, round(wait / 60))
+        super().__init__(f"too many failed logins, try again in {self.minutes} minutes")
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,9 @@ class Cancelled(PostroomError):
 
 class UnknownMechanism(PostroomError):
     def __init__(self, name: str, offered: tuple[str, ...]) -> None:
-        super().__init__(f"{name[:40]!r} is not among {', '.join(offered)}")
+        self.name = name[:40]
+        self.offered = offered
+        super().__init__(f"{self.name!r} is not among {', '.join(offered)}")
 
 
 @dataclass(frozen=True, slots=True)

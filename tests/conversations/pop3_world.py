@@ -50,8 +50,8 @@ class World:
             key = BlobKey(self.app.randomness.octets(8).hex())
             self.app.platform.blobs.put(key, octets)
             new.append(NewMessage(key, summarise(octets), 0, prefix=prefix))
-        if new:
-            self.app.mailboxes.append(self.account, self.inbox().id, new)
+        for first in range(0, len(new), 49):
+            self.app.mailboxes.append(self.account, self.inbox().id, new[first : first + 49])
 
     async def talk(
         self, service: str = "pop3"

@@ -1,9 +1,9 @@
 """Replays tests/conversations/pop3/*.txt: whole, byte by byte, and pipelined.
 
-``given: message TEXT`` puts a message (``\\r`` and ``\\n`` written so) into the maildrop; ``given:
-passwords need TLS`` takes the loopback's exception away. ``C:`` is a line of the client, ``S:`` one
-of the server; ``{uidvalidity}`` is that of the maildrop. ``then: messages N`` tells how many are
-there after the client has gone.
+``given: message TEXT`` puts a message (``\\r``, ``\\n``, ``\\xff`` written so, the last also in
+what is said) into the maildrop; ``given: passwords need TLS`` takes the loopback's exception away.
+``C:`` is a line of the client, ``S:`` one of the server; ``{uidvalidity}`` is that of the maildrop.
+``then: messages N`` tells how many are there after the client has gone.
 """
 
 import asyncio
@@ -38,7 +38,10 @@ def read(path: Path) -> Conversation:
         elif kind == "then":
             found.left = int(text.removeprefix("messages "))
         elif kind in ("C", "S"):
-            found.turns.append((kind, text.encode() + b"\r\n"))
+            octets = text.encode()
+            if "\\x" in text:
+                octets = octets.decode("unicode_escape").encode("latin-1")
+            found.turns.append((kind, octets + b"\r\n"))
         else:
             assert not line, f"{path.name}: {line!r} is nothing"
     return found

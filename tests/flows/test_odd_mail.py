@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from postroom.message.surrogate import surrogate
 from tests.contracts.conftest import embedded
 from tests.corpus import DIFFERS, odd_messages
 from tests.flows.dovecot import CAN_RUN, dovecot
@@ -137,8 +138,11 @@ def test_every_message_comes_out_of_imap_octet_for_octet(travelled: Travelled) -
         assert [said["RFC822.SIZE"] for said in box.said] == [len(one) for one in box.octets]
 
 
+@pytest.mark.parametrize("utf8", [True, False], ids=["UTF8", "ASCII"])
 @pytest.mark.parametrize("user", ["alice", "bob"])
-def test_every_message_comes_out_of_pop3_octet_for_octet(travelled: Travelled, user: str) -> None:
+def test_every_message_comes_out_of_pop3_octet_for_octet(
+    travelled: Travelled, user: str, utf8: bool
+) -> None:
     box = travelled.by_smtp if user == "alice" else travelled.by_append
     with socket.create_connection(("127.0.0.1", travelled.house.ports["pop3"]), 60) as sock:
         file = sock.makefile("rwb")
@@ -149,6 +153,8 @@ def test_every_message_comes_out_of_pop3_octet_for_octet(travelled: Travelled, u
             assert (answer := file.readline()).startswith(b"+OK"), answer
 
         assert file.readline().startswith(b"+OK")
+        if utf8:
+            ask("UTF8")
         ask(f"USER {user}@{DOMAIN}")
         ask(f"PASS {PASSWORD}")
         for number, (name, octets) in enumerate(zip(box.names, box.octets, strict=True), start=1):
@@ -159,7 +165,8 @@ def test_every_message_comes_out_of_pop3_octet_for_octet(travelled: Travelled, u
             while (line := file.readline()) != b".\r\n":
                 assert line.endswith(b"\r\n")
                 lines.append(line[1:] if line.startswith(b".") else line)
-            whole = octets if octets.endswith(b"\r\n") else octets + b"\r\n"
+            whole = octets if utf8 else surrogate(octets)
+            whole = whole if whole.endswith(b"\r\n") else whole + b"\r\n"
             assert b"".join(lines) == whole, name
         ask("QUIT")
         file.close()

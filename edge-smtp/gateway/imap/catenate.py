@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from gateway.imap.fetch import Fetching, StoredBlob, pieces_of
 from gateway.imap.message_urls import MessageUrl, parse_message_url
 from gateway.imap.outcomes import No
+from gateway.imap.places import place_of
 from gateway.imap.summaries import EncodedSummary
 from postroom.errors import BadSyntax, BlobMissing
 from postroom.mailboxes.errors import BadMailboxName, MailboxMissing
@@ -25,11 +26,11 @@ class Source:
     async def open(self) -> int:
         """Return how many octets it has. Raises No."""
         session = self._session
-        selected = session.selected.mailbox.name if session.selected is not None else None
+        selected = session.selected.place.name if session.selected is not None else None
         try:
             named = parse_message_url(self._url, selected)
-            message = await session.crossing.run(self._find, named)
-        except (BadSyntax, MailboxMissing, BadMailboxName) as error:
+            message = await self._find(named)
+        except (BadSyntax, MailboxMissing, BadMailboxName, No) as error:
             raise self._bad(str(error)) from error
         summary = EncodedSummary(b"")
         if Fetching([named.section]).needs_summary:
@@ -51,12 +52,12 @@ class Source:
         except BlobMissing as error:
             raise self._bad("The message cannot be read") from error
 
-    def _find(self, named: MessageUrl) -> Message:
+    async def _find(self, named: MessageUrl) -> Message:
         session = self._session
-        mailbox = session.app.mailboxes.find(session.owner.id, named.mailbox)
+        mailbox = (await place_of(session, named.mailbox, "r")).mailbox
         if named.uid_validity not in (None, mailbox.uid_validity):
             raise self._bad("The mailbox has another UIDVALIDITY")
-        found = session.app.mailboxes.pick(mailbox.id, [named.uid])
+        found = await session.crossing.run(session.app.mailboxes.pick, mailbox.id, [named.uid])
         if not found:
             raise self._bad("There is no message with that UID")
         return found[0]

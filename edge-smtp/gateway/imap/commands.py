@@ -132,7 +132,8 @@ class List(Command):
     CHILDREN SPECIAL-USE STATUS; ``status``: the items wanted with STATUS, in their order.
     ``metadata``: the annotations wanted (RFC 9590).
     ``extended``: the client used the extended syntax; an empty pattern then is no question for
-    the hierarchy delimiter.
+    the hierarchy delimiter. ``verb``: XLIST is the basic form in the words that Gmail used before
+    there was SPECIAL-USE.
     """
 
     reference: str
@@ -142,6 +143,7 @@ class List(Command):
     status: tuple[str, ...] = ()
     extended: bool = False
     metadata: tuple[str, ...] = ()
+    verb: Literal["LIST", "XLIST"] = "LIST"
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,7 +260,8 @@ class BinarySize:
 
 
 # The plain items: FLAGS UID INTERNALDATE RFC822.SIZE ENVELOPE BODY BODYSTRUCTURE MODSEQ RFC822
-# RFC822.HEADER RFC822.TEXT. Macros (ALL, FAST, FULL) are expanded by the parser.
+# RFC822.HEADER RFC822.TEXT RFC822.PEEK RFC822.TEXT.PEEK. Macros (ALL, FAST, FULL) are expanded by
+# the parser.
 FetchItem = str | BodySection | BinarySection | BinarySize
 
 

@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING
 from gateway.imap import responses
 from gateway.imap.catenate import Source
 from gateway.imap.commands_append import Append, NewMessage, Part, Replace, Text, Url
-from gateway.imap.execute_messages import target_of, told
+from gateway.imap.execute_messages import told
 from gateway.imap.incoming import Incoming
 from gateway.imap.outcomes import Bad, Done, No
 from gateway.imap.parser_append import more_parts
+from gateway.imap.places import Place, target_of
 from gateway.imap.sequence_set import SequenceSet
 from postroom.errors import BadSyntax
 from postroom.mailboxes import records
-from postroom.mailboxes.records import Appended, Mailbox
+from postroom.mailboxes.records import Appended
+from postroom.mailboxes.rights import allowed
 from postroom.mailboxes.store import BadFlag, MailboxMissing, OverQuota
 
 if TYPE_CHECKING:
@@ -39,11 +41,14 @@ async def begin_upload(session: "Session", command: Append | Replace) -> "Upload
     replaced = _replaced(session, command) if isinstance(command, Replace) else 0
     target = await target_of(session, command.mailbox)
     room = -1
-    if session.owner.quota:
-        usage = await session.crossing.run(session.app.mailboxes.usage, session.owner.id)
-        if replaced and (message := session.current.view.message(replaced)) is not None:
-            usage -= message.size  # RFC 8508 section 3.4: what counts is the net consumption
-        room = max(session.owner.quota - usage, 0)
+    owner = target.owner
+    if owner.quota:
+        usage = await session.crossing.run(session.app.mailboxes.usage, owner.id)
+        if replaced and owner.id == session.current.place.owner.id:
+            message = session.current.view.message(replaced)
+            if message is not None:
+                usage -= message.size  # RFC 8508 section 3.4: what counts is the net consumption
+        room = max(owner.quota - usage, 0)
     upload = Upload(session, command, target, replaced, room)
     try:
         await upload.take(command.parts)
@@ -56,6 +61,7 @@ async def begin_upload(session: "Session", command: Append | Replace) -> "Upload
 def _replaced(session: "Session", command: Replace) -> int:
     """The UID of the message that goes."""
     selected = session.writable
+    selected.place.need("te")  # RFC 8508 section 4.1
     named = SequenceSet(((command.number, command.number),))
     uids = selected.uids_at(selected.positions(named, command.uid))
     if not uids:
@@ -82,7 +88,7 @@ class Upload:
         self,
         session: "Session",
         command: Append | Replace,
-        target: Mailbox,
+        target: Place,
         replaced: int,
         room: int,
     ) -> None:
@@ -151,9 +157,8 @@ class Upload:
             raise No(f"A message has {most} octets at most", b"TOOBIG")
         if self._room >= 0:
             if size > self._room:
-                quota = self._session.owner.quota
-                wanted = quota - self._room + size
-                raise OverQuota(self._session.owner.id, wanted, quota)
+                owner = self._target.owner
+                raise OverQuota(owner.id, owner.quota - self._room + size, owner.quota)
             self._room -= size
 
     # Octets.
@@ -176,7 +181,7 @@ class Upload:
                 blob=incoming.key,
                 summary=summary,
                 internal_date=int(self._session.app.clock.seconds()) if date is None else date,
-                flags=frozenset(self._new.flags),
+                flags=frozenset(allowed(self._new.flags, self._target.rights)),
             )
         )
 
@@ -206,19 +211,19 @@ class Upload:
 
     async def _put(self) -> list[Appended]:
         session = self._session
-        mailboxes, owner = session.app.mailboxes, session.owner
+        mailboxes, target = session.app.mailboxes, self._target
         if not self._replaced:
             return await session.crossing.slow(
-                mailboxes.append, owner.id, self._target.id, self._kept, (), owner.quota
+                mailboxes.append, *target.key, self._kept, (), target.owner.quota
             )
         replaced = await session.crossing.slow(
             mailboxes.replace,
-            owner.id,
-            session.writable.id,
+            *session.writable.place.key,
             self._replaced,
-            self._target.id,
+            target.mailbox.id,
             self._kept[0],
-            owner.quota,
+            target.owner.quota,
+            into=target.owner.id,
         )
         if replaced is None:
             raise No("The message is gone already", b"EXPUNGEISSUED")

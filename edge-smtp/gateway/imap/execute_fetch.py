@@ -76,7 +76,7 @@ class _Answering:
         self._selected = selected
         self._fetching = Fetching(command.items, uid_only=session.uid_only)
         self._changed_since = command.changed_since
-        self._sets_seen = self._fetching.sets_seen and not selected.read_only
+        self._sets_seen = self._fetching.sets_seen and "s" in selected.rights
         self._first_recent = 2**32 if session.rev2 else selected.first_recent
         self.gone = False
         self.lost = False
@@ -115,7 +115,7 @@ class _Answering:
         if not unseen:
             return rows
         change = partial(session.app.mailboxes.store_flags, add=(SEEN,))
-        stored, _ = await session.crossing.slow(change, session.owner.id, selected.id, unseen)
+        stored, _ = await session.crossing.slow(change, *selected.place.key, unseen)
         await session.crossing.run(selected.view.refresh)
         changed = {message.uid: message for message in stored}
         for message in stored:

@@ -10,19 +10,21 @@ from gateway.imap.execute_mailboxes import status_line
 from gateway.imap.execute_metadata import metadata_line
 from gateway.imap.list_patterns import matcher
 from gateway.imap.outcomes import DONE, Done
+from gateway.imap.places import Place, own_places
 from postroom.mailboxes.annotations import Entries
-from postroom.mailboxes.names import above, is_below, reading_order
-from postroom.mailboxes.records import Mailbox
+from postroom.mailboxes.names import INBOX, above, is_below, reading_order
 
 if TYPE_CHECKING:
     from gateway.imap.session import Session
+
+_XLIST_WORDS = {"\\All": "\\AllMail", "\\Flagged": "\\Starred", "\\Junk": "\\Spam"}
 
 
 @dataclass(slots=True)
 class _Tree:
     """Every name that LIST may show: mailboxes, subscribed names, and what lies above them."""
 
-    mailboxes: dict[str, Mailbox]
+    mailboxes: dict[str, Place]
     subscribed: set[str]
     parents: set[str]  # names with a mailbox below them
 
@@ -36,8 +38,9 @@ class _Tree:
 
 
 async def list_mailboxes(session: "Session", command: List) -> Done:
+    verb = command.verb.encode("ascii")
     if not command.extended and command.patterns == ("",):
-        session.write(responses.delimiter())
+        session.write(responses.delimiter(verb))
         return DONE
     tree = await _read(session, wants_subscriptions=_asks_subscribed(command))
     annotations: dict[str, Entries] = {}
@@ -53,14 +56,16 @@ async def list_mailboxes(session: "Session", command: List) -> Done:
         if not chosen and not below:
             continue
         attributes = _attributes(tree, name, command)
-        session.write(responses.list_line(name, attributes, session.utf8, child_info=below))
-        mailbox = tree.mailboxes.get(name)
-        if mailbox is not None and chosen:
+        session.write(
+            responses.list_line(name, attributes, session.utf8, child_info=below, verb=verb)
+        )
+        place = tree.mailboxes.get(name)
+        if place is not None and chosen:
             if command.status:
-                session.write(await status_line(session, mailbox, command.status))
+                session.write(await status_line(session, place, command.status))
             if command.metadata:
-                kept = annotations.get(mailbox.id, {})
-                session.write(metadata_line(session, mailbox.name, kept, command.metadata))
+                kept = annotations.get(place.mailbox.id, {})
+                session.write(metadata_line(session, place.name, kept, command.metadata))
         await session.made_room()
     return DONE
 
@@ -69,7 +74,7 @@ async def lsub(session: "Session", command: Lsub) -> Done:
     r"""RFC 3501 section 6.3.9: with ``%``, a name whose subscribed names lie below it is shown
     with \Noselect."""
     if not command.pattern:
-        session.write(responses.delimiter().replace(b"LIST", b"LSUB", 1))
+        session.write(responses.delimiter(b"LSUB"))
         return DONE
     tree = await _read(session, wants_subscriptions=True)
     matches = matcher(command.reference + command.pattern)
@@ -88,7 +93,7 @@ async def lsub(session: "Session", command: Lsub) -> Done:
 
 async def _read(session: "Session", *, wants_subscriptions: bool) -> _Tree:
     account, mailboxes = session.owner.id, session.app.mailboxes
-    found = {each.name: each for each in await session.crossing.run(mailboxes.all_of, account)}
+    found = {each.name: each for each in await own_places(session)}
     subscribed = set()
     if wants_subscriptions:
         subscribed = await session.crossing.run(mailboxes.subscriptions, account)
@@ -148,4 +153,8 @@ def _attributes(tree: _Tree, name: str, command: List) -> list[str]:
         attributes.append("\\HasNoChildren")
     if mailbox is not None and mailbox.special_use:
         attributes.append(mailbox.special_use)
+    if command.verb == "XLIST":
+        attributes = [_XLIST_WORDS.get(word, word) for word in attributes]
+        if name == INBOX:
+            attributes.append("\\Inbox")
     return attributes

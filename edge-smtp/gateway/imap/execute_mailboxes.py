@@ -17,10 +17,10 @@ from gateway.imap.commands import (
 from gateway.imap.execute_state import enable_condstore
 from gateway.imap.news import tell_flags, tell_missed
 from gateway.imap.outcomes import DONE, Bad, Done, No
+from gateway.imap.places import Place, place_of, places_beside
 from gateway.imap.resync import missed
 from gateway.imap.selected import Selected
 from postroom.mailboxes.names import INBOX, canonical, is_below
-from postroom.mailboxes.records import Mailbox
 
 if TYPE_CHECKING:
     from gateway.imap.session import Session
@@ -34,19 +34,17 @@ async def select(session: "Session", command: Select) -> Done:
     if session.selected is not None:
         session.deselect()
         session.write(responses.untagged(b"OK", "The other mailbox is closed", b"CLOSED"))
-    account = session.owner.id
-    mailboxes = session.app.mailboxes
-    found = await session.crossing.run(mailboxes.find, account, command.mailbox)
-    cross = session.crossing.run if found.messages <= _LARGE else session.crossing.slow
-    view = await cross(session.service.views.open, account, found.id)
-    first_recent = await _first_recent(session, view.mailbox, command.read_only)
-    selected = Selected(view, view.mailbox.name, command.read_only, first_recent)
+    place = await place_of(session, command.mailbox, "r")
+    cross = session.crossing.run if place.mailbox.messages <= _LARGE else session.crossing.slow
+    view = await cross(session.service.views.open, *place.key)
+    selected = Selected(view, place, command.read_only, view.mailbox.first_recent)
+    selected.first_recent = await _first_recent(session, selected)
     if command.condstore:
         enable_condstore(session)
     session.select(selected)
     _describe(session, selected)
     if session.rev2:
-        await _list_selected(session, view.mailbox, command.mailbox)
+        await _list_selected(session, selected.place, command.mailbox)
     elif not session.uid_only:
         unseen = selected.position_of(await cross(view.first_unseen)) + 1
         if unseen:
@@ -55,13 +53,14 @@ async def select(session: "Session", command: Select) -> Done:
     if command.resync is not None:
         vanished, changed = await cross(missed, selected, command.resync)
         await tell_missed(session, vanished, changed)
-    if command.read_only:
-        return Done("EXAMINE completed", b"READ-ONLY")
-    return Done("SELECT completed", b"READ-WRITE")
+    name = "EXAMINE" if command.read_only else "SELECT"
+    code = b"READ-ONLY" if selected.read_only else b"READ-WRITE"
+    return Done(f"{name} completed", code)
 
 
-async def _first_recent(session: "Session", mailbox: Mailbox, read_only: bool) -> int:
-    if session.rev2 or read_only or mailbox.first_recent >= mailbox.uid_next:
+async def _first_recent(session: "Session", selected: Selected) -> int:
+    mailbox = selected.mailbox
+    if session.rev2 or selected.read_only or mailbox.first_recent >= mailbox.uid_next:
         return mailbox.first_recent
     # Only the session that is told first sees a message as recent (RFC 3501 section 2.3.2).
     claim = session.app.mailboxes.claim_recent
@@ -86,25 +85,23 @@ def _describe(session: "Session", selected: Selected) -> None:
         session.write(responses.untagged(b"OK", text, code))
 
 
-async def _list_selected(session: "Session", mailbox: Mailbox, asked: str) -> None:
+async def _list_selected(session: "Session", place: Place, asked: str) -> None:
     """Its LIST response, with accurate attributes, and the name the client gave when it was not
     normalized (section 6.3.2)."""
-    all_of = await session.crossing.run(session.app.mailboxes.all_of, mailbox.account)
-    has_children = any(is_below(each.name, mailbox.name) for each in all_of)
+    places = await places_beside(session, place)
+    has_children = any(is_below(each.name, place.name) for each in places)
     attributes = ["\\HasChildren" if has_children else "\\HasNoChildren"]
-    if mailbox.special_use:
-        attributes.append(mailbox.special_use)
-    old_name = None if asked == mailbox.name else asked
-    session.write(responses.list_line(mailbox.name, attributes, session.utf8, old_name=old_name))
+    if place.special_use:
+        attributes.append(place.special_use)
+    old_name = None if asked == place.name else asked
+    session.write(responses.list_line(place.name, attributes, session.utf8, old_name=old_name))
 
 
 async def close(session: "Session", command: Close) -> Done:
     """Expunge without a word, then deselect (section 6.4.1)."""
     selected = session.current
-    if not selected.read_only:
-        await session.crossing.slow(
-            session.app.mailboxes.expunge, session.owner.id, selected.id, None
-        )
+    if "e" in selected.rights:  # without, the client hears nothing of it (RFC 4314 section 4)
+        await session.crossing.slow(session.app.mailboxes.expunge, *selected.place.key, None)
     session.deselect()
     return DONE
 
@@ -115,8 +112,7 @@ async def unselect(session: "Session", command: Unselect) -> Done:
 
 
 async def create(session: "Session", command: Create) -> Done:
-    """A trailing separator declares that there will be names below it: no difference here."""
-    name = command.mailbox.removesuffix("/")
+    name = command.mailbox
     if len(command.special_use) > 1:
         raise No("A mailbox has one special use at most", b"USEATTR")
     special_use = command.special_use[0] if command.special_use else ""
@@ -145,7 +141,7 @@ async def delete(session: "Session", command: Delete) -> Done:
 
 async def rename(session: "Session", command: Rename) -> Done:
     mailboxes, account = session.app.mailboxes, session.owner.id
-    new_name = command.new_name.removesuffix("/")
+    new_name = command.new_name
     await session.crossing.slow(mailboxes.rename, account, command.mailbox, new_name)
     if session.rev2 and canonical(command.mailbox) != INBOX:
         session.write(
@@ -167,13 +163,13 @@ async def subscribe(session: "Session", command: Subscribe | Unsubscribe) -> Don
 
 
 async def status(session: "Session", command: Status) -> Done:
-    find = session.app.mailboxes.find
-    mailbox = await session.crossing.run(find, session.owner.id, command.mailbox)
-    session.write(await status_line(session, mailbox, command.items))
+    place = await place_of(session, command.mailbox, "r")
+    session.write(await status_line(session, place, command.items))
     return DONE
 
 
-async def status_line(session: "Session", mailbox: Mailbox, items: tuple[str, ...]) -> bytes:
+async def status_line(session: "Session", place: Place, items: tuple[str, ...]) -> bytes:
+    mailbox = place.mailbox
     if "HIGHESTMODSEQ" in items:
         enable_condstore(session)
     counts: dict[str, int | bytes] = {
@@ -191,4 +187,4 @@ async def status_line(session: "Session", mailbox: Mailbox, items: tuple[str, ..
     if "DELETED-STORAGE" in items:  # RFC 9208 section 4.1.4; not counted ahead
         reclaimed = session.app.mailboxes.deleted_size
         counts["DELETED-STORAGE"] = await session.crossing.run(reclaimed, mailbox)
-    return responses.status(mailbox.name, {item: counts[item] for item in items}, session.utf8)
+    return responses.status(place.name, {item: counts[item] for item in items}, session.utf8)

@@ -8,11 +8,12 @@ from gateway.imap import responses
 from gateway.imap.commands import Copy, Expunge, Move, Store
 from gateway.imap.execute_state import enable_condstore
 from gateway.imap.news import flags_line, mod_seq_line, tell_flags, tell_if_possible
-from gateway.imap.outcomes import DONE, Done, No
+from gateway.imap.outcomes import DONE, Done
+from gateway.imap.places import target_of
 from gateway.imap.selected import Selected
 from gateway.imap.sequence_set import render_sequence_set
-from postroom.mailboxes.records import Appended, Mailbox, Message
-from postroom.mailboxes.store import MailboxMissing
+from postroom.mailboxes.records import SYSTEM_FLAGS, Appended, Message
+from postroom.mailboxes.rights import allowed, right_for
 
 if TYPE_CHECKING:
     from gateway.imap.session import Session
@@ -22,6 +23,9 @@ _AT_ONCE = 990  # messages whose flags change before the client hears of them
 
 async def store(session: "Session", command: Store) -> Done:
     selected = session.writable
+    flags = command.flags or SYSTEM_FLAGS
+    if not allowed(flags, selected.rights):  # one of them is enough (RFC 4314 section 4)
+        selected.place.need(right_for(flags[0]))
     if command.unchanged_since is not None:
         enable_condstore(session)
     uids = selected.uids_at(selected.positions(command.messages, command.uid))
@@ -47,10 +51,10 @@ def _store(
 ) -> tuple[list[Message], list[int]]:
     change = partial(
         session.app.mailboxes.store_flags,
-        session.owner.id,
-        selected.id,
+        *selected.place.key,
         uids,
         unchanged_since=command.unchanged_since,
+        rights=selected.rights,
     )
     if command.mode == "add":
         stored = change(add=command.flags)
@@ -76,7 +80,8 @@ def _answer(
         session.write(flags_line(session, position, message))
         selected.note_told(message)
         return
-    # What the client expects is not told, but what somebody else changed meanwhile is.
+    # What the client expects is not told, but what somebody else changed meanwhile is, and what
+    # it may not change.
     if before is not None and _expected(command, before.flags) == message.flags:
         selected.note_told(message)
         if session.condstore:
@@ -97,12 +102,11 @@ async def copy(session: "Session", command: Copy) -> Done:
     if not uids:
         return DONE
     copied = await session.crossing.slow(
-        session.app.mailboxes.copy,
-        session.owner.id,
-        selected.id,
+        partial(session.app.mailboxes.copy, into=target.owner.id, rights=target.rights),
+        *selected.place.key,
         uids,
-        target.id,
-        session.owner.quota,
+        target.mailbox.id,
+        target.owner.quota,
     )
     if not copied:
         return Done("None of the messages is there any more", b"EXPUNGEISSUED")
@@ -112,31 +116,22 @@ async def copy(session: "Session", command: Copy) -> Done:
 async def move(session: "Session", command: Move) -> Done:
     """COPYUID comes in an untagged OK, before the EXPUNGEs (RFC 6851 section 4.3)."""
     selected = session.writable
+    selected.place.need("te")  # section 4.2
     uids = selected.uids_at(selected.positions(command.messages, command.uid))
     target = await target_of(session, command.mailbox)
     if not uids:
         return DONE
     moved = await session.crossing.slow(
-        session.app.mailboxes.move,
-        session.owner.id,
-        selected.id,
+        partial(session.app.mailboxes.move, into=target.owner.id, rights=target.rights),
+        *selected.place.key,
         uids,
-        target.id,
-        session.owner.quota,
+        target.mailbox.id,
+        target.owner.quota,
     )
     if moved:
         session.write(responses.untagged(b"OK", "Moved", _copy_uid(moved)))
         return await told(session)
     return DONE
-
-
-async def target_of(session: "Session", name: str) -> Mailbox:
-    """The mailbox that messages shall go to. The client may create it first (TRYCREATE)."""
-    find = session.app.mailboxes.find
-    try:
-        return await session.crossing.run(find, session.owner.id, name)
-    except MailboxMissing as error:
-        raise No("There is no such mailbox", b"TRYCREATE") from error
 
 
 def _copy_uid(pairs: Sequence[tuple[int, Appended]]) -> bytes:
@@ -146,12 +141,11 @@ def _copy_uid(pairs: Sequence[tuple[int, Appended]]) -> bytes:
 
 async def expunge(session: "Session", command: Expunge) -> Done:
     selected = session.writable
+    selected.place.need("e")
     uids = None
     if command.uids is not None:
         uids = selected.uids_at(selected.positions(command.uids, uid=True))
-    gone = await session.crossing.slow(
-        session.app.mailboxes.expunge, session.owner.id, selected.id, uids
-    )
+    gone = await session.crossing.slow(session.app.mailboxes.expunge, *selected.place.key, uids)
     return await told(session) if gone else DONE
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from gateway.imap import responses_metadata
 from gateway.imap.commands_metadata import GetMetadata, SetMetadata
 from gateway.imap.outcomes import DONE, Done, No
+from gateway.imap.places import place_of
 from postroom.mailboxes.annotations import (
     LARGEST_VALUE,
     SERVER,
@@ -80,8 +81,8 @@ async def _named(session: "Session", name: str) -> tuple[str, str]:
     """Its name, and its id."""
     if not name:
         return "", SERVER
-    mailbox = await session.crossing.run(session.app.mailboxes.find, session.owner.id, name)
-    return mailbox.name, mailbox.id
+    place = await place_of(session, name, "l")
+    return place.name, place.mailbox.id
 
 
 def metadata_line(session: "Session", name: str, kept: Entries, wanted: Sequence[str]) -> bytes:

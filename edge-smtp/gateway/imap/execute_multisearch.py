@@ -9,10 +9,10 @@ from gateway.imap.commands_search import MultiSearch, Source
 from gateway.imap.execute_search import begin, highest_mod_seq
 from gateway.imap.finding import Scope, find, scope_of, scope_of_selected
 from gateway.imap.outcomes import DONE, Bad, Done
+from gateway.imap.places import Place, own_places
 from gateway.imap.responses_search import esearch, mailbox_correlator, result_items
 from postroom.errors import PostroomError
 from postroom.mailboxes.names import above, canonical, is_below
-from postroom.mailboxes.records import Mailbox
 from postroom.mailboxes.store import BadMailboxName, MailboxMissing
 
 if TYPE_CHECKING:
@@ -27,16 +27,18 @@ async def multi_search(session: "Session", command: MultiSearch) -> Done:
         raise Bad("Select a mailbox first")
     if selected is not None and command.returns.updates:
         contexts.check_tag(selected, command.tag)
-    chosen = [selected.id] if selected is not None and "selected" in kinds else []
+    chosen: dict[str, Place] = {}  # by the id of the mailbox
+    if selected is not None and "selected" in kinds:
+        chosen[selected.id] = selected.place
     if kinds != {"selected"}:
-        all_of = await session.crossing.run(session.app.mailboxes.all_of, session.owner.id)
-        chosen += [mailbox.id for mailbox in _of_sources(all_of, command.sources)]
-    for mailbox in dict.fromkeys(chosen):
-        if selected is not None and mailbox == selected.id:
+        for place in _of_sources(await own_places(session), command.sources):
+            chosen.setdefault(place.mailbox.id, place)
+    for place in chosen.values():
+        if selected is not None and place.mailbox.id == selected.id:
             await _search_selected(session, command)
         else:
             with suppress(MailboxMissing):  # deleted meanwhile: it has no messages
-                await _search_other(session, command, mailbox)
+                await _search_other(session, command, place)
         await session.made_room()
     if selected is not None and command.returns.updates and selected.id not in chosen:
         # Updates are of the selected mailbox only (section 2.2).
@@ -44,13 +46,13 @@ async def multi_search(session: "Session", command: MultiSearch) -> Done:
     return DONE
 
 
-def _of_sources(mailboxes: Iterable[Mailbox], sources: Sequence[Source]) -> Iterable[Mailbox]:
+def _of_sources(places: Iterable[Place], sources: Sequence[Source]) -> Iterable[Place]:
     """Each mailbox that a source names, once. What is not there is passed over in silence, as
     what one may not know of (section 2.2)."""
     named = [(source.kind, _names(source)) for source in sources]
-    for mailbox in mailboxes:
-        if any(_is_of(mailbox, kind, names) for kind, names in named):
-            yield mailbox
+    for place in places:
+        if any(_is_of(place, kind, names) for kind, names in named):
+            yield place
 
 
 def _names(source: Source) -> frozenset[str]:
@@ -61,14 +63,14 @@ def _names(source: Source) -> frozenset[str]:
     return frozenset(names)
 
 
-def _is_of(mailbox: Mailbox, kind: str, names: frozenset[str]) -> bool:
-    name = mailbox.name
+def _is_of(place: Place, kind: str, names: frozenset[str]) -> bool:
+    name = place.name
     match kind:
         # Any mailbox may be delivered to, so the inboxes are all of them (RFC 5465 section 6.3).
         case "personal" | "inboxes":
             return True
         case "subscribed":
-            return mailbox.subscribed
+            return place.mailbox.subscribed
         case "mailboxes":
             return name in names
         case "subtree":
@@ -82,7 +84,7 @@ async def _search_selected(session: "Session", command: MultiSearch) -> None:
     selected = session.current
     scope = scope_of_selected(session)
     try:
-        found = await _search(session, command, scope)
+        found = await _search(session, command, selected.place, scope)
     except PostroomError:
         if command.returns.saves:
             selected.saved = ()
@@ -90,26 +92,29 @@ async def _search_selected(session: "Session", command: MultiSearch) -> None:
     if command.returns.saves:  # then no other is searched
         selected.saved = tuple(command.returns.named(found))
     if command.returns.updates:
-        correlator = _correlator(session, command, selected.mailbox)
+        correlator = _correlator(session, command, selected.place)
         contexts.follow(session, command, correlator, None, found)
 
 
-async def _search_other(session: "Session", command: MultiSearch, mailbox: str) -> None:
-    view = await session.crossing.slow(session.service.views.open, session.owner.id, mailbox)
-    await _search(session, command, scope_of(session, view))
+async def _search_other(session: "Session", command: MultiSearch, place: Place) -> None:
+    view = await session.crossing.slow(session.service.views.open, *place.key)
+    await _search(session, command, place, scope_of(session, view))
     session.service.keep(view)
 
 
-async def _search(session: "Session", command: MultiSearch, scope: Scope) -> Sequence[int]:
+async def _search(
+    session: "Session", command: MultiSearch, place: Place, scope: Scope
+) -> Sequence[int]:
     program, returns = begin(session, command, scope), command.returns
     found = await find(session, scope, program, returns.wanted, returns.from_end)
     # Of mailboxes in which nothing matches there is no response, not even a count of 0.
     if found and (returns.options != {"SAVE"} or returns.partial):
         mod_seq = highest_mod_seq(session, scope, program, found, returns)
-        correlator = _correlator(session, command, scope.view.mailbox)
+        correlator = _correlator(session, command, place)
         session.write(esearch(correlator, True, result_items(found, returns, mod_seq)))
     return found
 
 
-def _correlator(session: "Session", command: MultiSearch, mailbox: Mailbox) -> bytes:
-    return mailbox_correlator(command.tag, mailbox.name, mailbox.uid_validity, session.utf8)
+def _correlator(session: "Session", command: MultiSearch, place: Place) -> bytes:
+    uid_validity = place.mailbox.uid_validity
+    return mailbox_correlator(command.tag, place.name, uid_validity, session.utf8)

@@ -110,6 +110,8 @@ _OLD_NAMES = {  # RFC 3501 section 6.4.5
     "RFC822": BodySection(),
     "RFC822.HEADER": BodySection(text="HEADER", peek=True),
     "RFC822.TEXT": BodySection(text="TEXT"),
+    "RFC822.PEEK": BodySection(peek=True),  # RFC 1730 section 6.4.5
+    "RFC822.TEXT.PEEK": BodySection(text="TEXT", peek=True),
 }
 
 
@@ -313,7 +315,7 @@ def pieces_of(
 
 def _section(item: FetchItem) -> _Section:
     if isinstance(item, str):
-        return _Section(_OLD_NAMES[item], item.encode("ascii"))
+        return _Section(_OLD_NAMES[item], item.removesuffix(".PEEK").encode("ascii"))
     part = item.part.encode("ascii")
     if isinstance(item, BinarySize):
         return _Binary(item, b"BINARY.SIZE[%b]" % part)

@@ -14,6 +14,7 @@ from gateway.imap.contexts import tell_updates
 from gateway.imap.outcomes import Bye
 from postroom.errors import PostroomError
 from postroom.mailboxes.records import SYSTEM_FLAGS, Message
+from postroom.mailboxes.rights import allowed
 from postroom.mailboxes.store import MailboxMissing
 
 if TYPE_CHECKING:
@@ -103,7 +104,11 @@ def tell_flags(session: "Session") -> None:
     names = (*SYSTEM_FLAGS, *selected.keywords)
     session.write(responses.flags(names))
     if not selected.read_only:
-        session.write(responses.permanent_flags(names, new_keywords=True))
+        session.write(
+            responses.permanent_flags(
+                allowed(names, selected.rights), new_keywords="w" in selected.rights
+            )
+        )
 
 
 def flags_line(session: "Session", position: int, message: Message) -> bytes:

@@ -212,7 +212,7 @@ def _list(s: Scanner, tag: bytes) -> Command:
         if "RECURSIVEMATCH" in selection and not {"SUBSCRIBED", "SPECIAL-USE"} & {*selection}:
             raise BadSyntax("list-select-base-opt", b"RECURSIVEMATCH", "RFC 9051 section 6.3.9.1")
         s.space()
-    reference = s.mailbox()
+    reference = s.reference()
     s.space()
     if s.next_is(b"("):
         extended = True
@@ -259,9 +259,16 @@ def _one_of(s: Scanner, names: tuple[str, ...], rule: str) -> str:
     return name
 
 
+def _xlist(s: Scanner, tag: bytes) -> Command:
+    s.space()
+    reference = s.reference()
+    s.space()
+    return List(tag, reference, (s.pattern(),), verb="XLIST")
+
+
 def _lsub(s: Scanner, tag: bytes) -> Command:
     s.space()
-    reference = s.mailbox()
+    reference = s.reference()
     s.space()
     return Lsub(tag, reference, s.pattern())
 
@@ -397,4 +404,5 @@ _COMMANDS: dict[str, Callable[[Scanner, bytes], Command]] = {
     "UNAUTHENTICATE": _plain(Unauthenticate),
     "UNSELECT": _plain(Unselect),
     "UNSUBSCRIBE": _of_mailbox(Unsubscribe),
+    "XLIST": _xlist,
 }

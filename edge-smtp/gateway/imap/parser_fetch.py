@@ -30,6 +30,8 @@ _PLAIN = {
     *("MODSEQ", "RFC822", "RFC822.HEADER", "RFC822.TEXT"),
     *("SAVEDATE", "EMAILID", "THREADID", "PREVIEW"),
 }
+# Of RFC 1730, which Outlook still speaks: as without PEEK, but without setting \\Seen.
+_OLD_PEEKS = {"RFC822.PEEK", "RFC822.TEXT.PEEK"}
 _NAME = re.compile(rb"[A-Za-z0-9.]+")
 # A message has at most a few hundred parts and no part is nested deeper than that.
 _PART = re.compile(rb"[1-9][0-9]{0,9}(?:\.[1-9][0-9]{0,9}){0,99}")
@@ -77,7 +79,7 @@ def fetch_item(s: Scanner) -> FetchItem:
     start = s.at
     name = s.take(_NAME, "fetch-att", _RFC).decode("ascii").upper()
     if not s.next_is(b"["):
-        if name in _PLAIN:
+        if name in _PLAIN or name in _OLD_PEEKS:
             if name == "PREVIEW" and s.text[s.at : s.at + 6].upper() == b" (LAZY":
                 _preview_modifiers(s)
             return name

@@ -100,7 +100,7 @@ def list_line(
     old_name: str | None = None,
     verb: bytes = b"LIST",
 ) -> bytes:
-    """One mailbox (section 7.3.1). *verb*: LIST or LSUB. *child_info*: the selection options
+    """One mailbox (section 7.3.1). *verb*: LIST, LSUB or XLIST. *child_info*: the selection options
     that names below it fulfil (RFC 5258 section 3.5). *old_name*: RFC 9051 section 6.3.9.7."""
     extended = []
     options = [b'"' + option.encode("ascii") + b'"' for option in child_info]
@@ -116,9 +116,9 @@ def list_line(
     )
 
 
-def delimiter() -> bytes:
+def delimiter(verb: bytes) -> bytes:
     """The answer to ``LIST "" ""``: the hierarchy delimiter and the root's name."""
-    return b'* LIST (\\Noselect) "/" ""\r\n'
+    return b'* %b (\\Noselect) "/" ""\r\n' % verb
 
 
 def namespace() -> bytes:

@@ -7,13 +7,16 @@ and it may be told of an EXPUNGE only at certain moments (RFC 9051 sections 5.5 
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from itertools import chain, islice
 from typing import TYPE_CHECKING
 
 from gateway.imap import responses
 from gateway.imap.outcomes import Bad
+from gateway.imap.places import Place
 from gateway.imap.sequence_set import SequenceSet, merge
 from postroom.mailboxes.records import Changes, Mailbox, Message
+from postroom.mailboxes.rights import CHANGING, Rights
 from postroom.mailboxes.view import View
 
 if TYPE_CHECKING:
@@ -29,21 +32,21 @@ class Selected:
         "_gone",
         "_told",
         "contexts",
+        "examined",
         "first_recent",
         "keywords",
         "mod_seq",
-        "name",
-        "read_only",
+        "reached",
         "saved",
         "synchronized",
         "uids",
         "view",
     )
 
-    def __init__(self, view: View, name: str, read_only: bool, first_recent: int) -> None:
+    def __init__(self, view: View, reached: Place, examined: bool, first_recent: int) -> None:
         self.view = view
-        self.name = name
-        self.read_only = read_only
+        self.reached = reached  # when it was selected; the rights are kept up to date
+        self.examined = examined
         self.first_recent = first_recent  # UIDs from here on are \Recent in this session
         # The view may be newer than its mailbox record here and there; ``look`` finds out.
         self.mod_seq = view.mailbox.highest_mod_seq
@@ -59,6 +62,19 @@ class Selected:
     @property
     def mailbox(self) -> Mailbox:
         return self.view.mailbox
+
+    @property
+    def place(self) -> Place:
+        return replace(self.reached, mailbox=self.mailbox)
+
+    @property
+    def rights(self) -> Rights:
+        """Those that may be used: an examined mailbox is only read."""
+        return self.reached.rights - CHANGING if self.examined else self.reached.rights
+
+    @property
+    def read_only(self) -> bool:
+        return not self.rights & CHANGING
 
     @property
     def id(self) -> str:

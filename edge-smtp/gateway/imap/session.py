@@ -157,7 +157,7 @@ class Session:
 
     @property
     def writable(self) -> Selected:
-        if self.current.read_only:
+        if self.current.examined:
             raise No("The mailbox was opened with EXAMINE, so it is read-only", b"CANNOT")
         return self.current
 

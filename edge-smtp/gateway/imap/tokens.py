@@ -141,6 +141,12 @@ class Scanner:
             raise BadSyntax("string in UTF-8", octets, "RFC 9051 section 4.3") from error
 
     def mailbox(self) -> str:
+        """A separator at the end declares in CREATE that there will be names below (RFC 9051
+        section 6.3.4); with other commands it is a habit of clients. It is no part of the name."""
+        return self.reference().removesuffix("/")
+
+    def reference(self) -> str:
+        """What LIST puts in front of its patterns: a name, a part of one, or nothing."""
         return decode_name(self.astring(), self.utf8)
 
     def pattern(self) -> str:

@@ -116,6 +116,6 @@ class Service:
     async def _renew(self, maildrop: Maildrop) -> None:
         try:
             if not await self.crossing.slow(maildrop.lock.renew):
-                log.warning("maildrop lock lost", extra={"account": maildrop.account})
+                log.warning("maildrop lock lost", extra={"account": maildrop.inbox.account})
         except PostroomError as error:
             log.warning("maildrop lock not renewed", extra={"reason": str(error)})

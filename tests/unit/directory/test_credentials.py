@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from postroom.directory import scram
+from postroom.directory import credentials, scram
 from postroom.directory.credentials import BadPassword, credentials_key
 from postroom.directory.saslprep import saslprep
 from postroom.directory.scram import ITERATIONS, make_verifier
@@ -85,6 +85,24 @@ def test_a_password_that_scram_cannot_have(directory: Directory) -> None:
     for bad in ("", "x" * 1025):
         with pytest.raises(BadPassword):
             directory.set_password(account.address, bad)
+
+
+def test_each_spelling_of_a_letter_is_the_same(directory: Directory) -> None:
+    composed, decomposed = "caf\u00e9 1", "cafe\u0301 1"
+    first = directory.add_account("c@example.test", decomposed)
+    for spelling in (composed, decomposed):
+        assert directory.authenticate("c@example.test", spelling) == first
+    assert directory.authenticate("c@example.test", "cafe 1") is None
+
+
+def test_a_password_that_was_kept_as_it_came(
+    directory: Directory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as before:
+        before.setattr(credentials, "_spellings", lambda password: [password])
+        account = directory.add_account("d@example.test", "cafe\u0301")
+    assert directory.authenticate("d@example.test", "cafe\u0301") == account
+    assert directory.authenticate("d@example.test", "caf\u00e9") is None
 
 
 def test_the_keys_of_rfc_7677(monkeypatch: pytest.MonkeyPatch) -> None:

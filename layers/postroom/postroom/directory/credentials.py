@@ -8,6 +8,7 @@ import base64
 
 from postroom.directory.passwords import LONGEST_PASSWORD, hash_password, verify, verify_nobody
 from postroom.directory.records import Account
+from postroom.directory.saslprep import saslprep
 from postroom.directory.scram import SALT_OCTETS, ScramVerifier, make_verifier, nobodys_verifier
 from postroom.errors import BadSyntax, ConditionFailed, PostroomError, StoreUnavailable
 from postroom.platform.clock import Randomness
@@ -36,17 +37,23 @@ class Credentials:
         if not 1 <= len(password.encode("utf-8", "replace")) <= LONGEST_PASSWORD:
             raise BadPassword
         version = base64.b32encode(self._randomness.octets(10)).decode("ascii").lower()
-        body: dict[str, Value] = {"hash": hash_password(password), "version": version}
+        body: dict[str, Value] = {
+            "hash": hash_password(_spellings(password)[0]),
+            "version": version,
+        }
         return Put(credentials_key(account), {**body, **self._scram(account, password)})
 
     def check(self, account: Account | None, password: str) -> bool:
         """Slow, some 20 ms of a core; the same time for nobody's password and for a wrong one."""
         stored = None if account is None else self._table.get(credentials_key(account.id))
         too_long = len(password.encode("utf-8", "replace")) > LONGEST_PASSWORD
+        spellings = _spellings(password)
         if account is None or stored is None or too_long:
-            verify_nobody(password[:LONGEST_PASSWORD])
+            for spelling in spellings:
+                verify_nobody(spelling[:LONGEST_PASSWORD])
             return False
-        if not verify(str(stored.body["hash"]), password):
+        hashed = str(stored.body["hash"])
+        if not any(verify(hashed, spelling) for spelling in spellings):
             return False
         if "salt" not in stored.body:
             self._complete(account.id, stored, password)
@@ -114,3 +121,13 @@ def _verifier_in(stored: Record, account: str) -> ScramVerifier | None:
     ):
         return None
     return ScramVerifier(account, salt, iterations, stored_key, server_key, str(body["version"]))
+
+
+def _spellings(password: str) -> list[str]:
+    """As SASLprep has it (RFC 4616 section 2, RFC 6856 section 2.2), so that each client's é is the
+    same; and as it came, when that differs: passwords used to be kept so."""
+    try:
+        prepared = saslprep(password)
+    except BadSyntax:  # only PLAIN and PASS can say it, and only as it is
+        return [password]
+    return [prepared] if prepared == password or not prepared else [prepared, password]

@@ -11,6 +11,7 @@ from postroom.mailboxes.errors import OverQuota
 from postroom.mailboxes.reading import pick
 from postroom.mailboxes.records import Appended, Message
 from postroom.mailboxes.references import References, changed, references_of
+from postroom.mailboxes.rights import Rights, allowed
 from postroom.mailboxes.transactions import Transactions, octets_of
 from postroom.platform.table import MOST_WRITES, Write, prefix_end
 
@@ -29,6 +30,8 @@ def copy(
     uids: Sequence[int],
     target: str,
     quota: int,
+    into_account: str,
+    rights: Rights,
 ) -> Copied:
     copied: Copied = []
 
@@ -46,13 +49,15 @@ def copy(
             wanted = Counter(message.blob for message in fitting)
             counted: list[Write] = [changed(records[blob], by) for blob, by in wanted.items()]
             now = transactions.now()
-            return counted, ([_add(into, message, now) for message in fitting], later)
+            return counted, ([_add(into, message, now, rights) for message in fitting], later)
 
-        done, later = transactions.edit(account, [source, target], prepare)
+        done, later = transactions.edit(
+            account, [source, target], prepare, elsewhere={target: into_account}
+        )
         copied.extend(done)
         return later
 
-    _check_quota(transactions, account, source, uids, quota)
+    _check_quota(transactions, into_account, source, uids, quota)
     in_chunks(uids, _MOST_COPIED, do)
     return copied
 
@@ -63,6 +68,9 @@ def move(
     source: str,
     uids: Sequence[int],
     target: str,
+    quota: int,
+    into_account: str,
+    rights: Rights,
 ) -> Copied:
     moved: Copied = []
 
@@ -72,21 +80,26 @@ def move(
             fitting, later = split(pick(transactions.table, source, chunk))
             done = []
             for message in fitting:
-                done.append(_add(into, message, transactions.now()))
+                done.append(_add(into, message, transactions.now(), rights))
                 out_of.hand_over(message)
             return [], (done, later)
 
-        done, later = transactions.edit(account, [source, target], prepare)
+        done, later = transactions.edit(
+            account, [source, target], prepare, elsewhere={target: into_account}
+        )
         moved.extend(done)
         return later
 
+    if into_account != account:  # within one what it holds stays the same
+        _check_quota(transactions, into_account, source, uids, quota)
     in_chunks(uids, _MOST_MOVED, do)
     return moved
 
 
-def _add(into: Edit, message: Message, saved: int) -> tuple[int, Appended]:
+def _add(into: Edit, message: Message, saved: int, rights: Rights) -> tuple[int, Appended]:
+    flags = allowed(message.flags, rights)
     added = into.add(
-        message.blob, message.prefix, message.size, message.internal_date, saved, message.flags
+        message.blob, message.prefix, message.size, message.internal_date, saved, flags
     )
     return message.uid, Appended(into.before.id, into.before.uid_validity, added.uid, added.mod_seq)
 

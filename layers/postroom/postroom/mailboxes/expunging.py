@@ -17,15 +17,23 @@ _MOST_RESTORED = (MOST_WRITES - 1) // 3  # message, tombstone, blob
 
 
 def expunge(
-    transactions: Transactions, account: str, mailbox: str, uids: Sequence[int] | None
+    transactions: Transactions,
+    account: str,
+    mailbox: str,
+    uids: Sequence[int] | None,
+    *,
+    flagged: bool = True,
 ) -> list[int]:
+    """*flagged*: only messages that have \\Deleted."""
     removed: list[int] = []
 
     def do(chunk: Sequence[int]) -> Sequence[int]:
         def prepare(edits: list[Edit]) -> tuple[list[Write], tuple[list[int], list[int]]]:
             [edit] = edits
             found = pick(transactions.table, mailbox, chunk)
-            gone, later = split([message for message in found if DELETED in message.flags])
+            if flagged:
+                found = [message for message in found if DELETED in message.flags]
+            gone, later = split(found)
             for message in gone:
                 edit.expunge(message)
             return [], ([message.uid for message in gone], later)

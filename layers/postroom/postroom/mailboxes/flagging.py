@@ -7,6 +7,7 @@ from postroom.mailboxes.editing import Edit
 from postroom.mailboxes.flags import FlagChange
 from postroom.mailboxes.reading import pick
 from postroom.mailboxes.records import Message
+from postroom.mailboxes.rights import Rights, allowed
 from postroom.mailboxes.transactions import Transactions
 from postroom.platform.table import MOST_WRITES, Write
 
@@ -26,9 +27,11 @@ def store_flags(
     remove: Iterable[str],
     replace: Iterable[str] | None,
     unchanged_since: int | None,
+    rights: Rights,
 ) -> tuple[list[Message], list[int]]:
-    add, remove = tuple(add), tuple(remove)
-    replace = None if replace is None else tuple(replace)
+    # A keyword that may not be set is not learned, either.
+    add, remove = allowed(add, rights), tuple(remove)
+    replace = None if replace is None else allowed(replace, rights)
     stored: list[Message] = []
     modified: list[int] = []
 
@@ -39,6 +42,7 @@ def store_flags(
                 edit.keywords.spell(add),
                 edit.keywords.spell_known(remove),
                 None if replace is None else edit.keywords.spell(replace),
+                rights,
             )
             now: list[Message] = []
             left_alone: list[int] = []

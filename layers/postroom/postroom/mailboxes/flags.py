@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from postroom.mailboxes.errors import BadFlag
 from postroom.mailboxes.records import SYSTEM_FLAGS
+from postroom.mailboxes.rights import CHANGING, Rights, allowed
 
 LONGEST_KEYWORD = 100  # octets
 MOST_KEYWORDS = 100  # in one mailbox; they lie in its record, which every delivery writes
@@ -57,6 +58,10 @@ class FlagChange:
     add: frozenset[str]
     remove: frozenset[str]
     replace: frozenset[str] | None
+    rights: Rights  # of who asks: other flags stay as they are
 
     def apply(self, flags: frozenset[str]) -> frozenset[str]:
-        return (flags if self.replace is None else self.replace) - self.remove | self.add
+        wanted = (flags if self.replace is None else self.replace) - self.remove | self.add
+        if self.rights >= CHANGING:
+            return wanted
+        return flags.symmetric_difference(allowed(wanted ^ flags, self.rights))

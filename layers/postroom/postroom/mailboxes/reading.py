@@ -30,10 +30,15 @@ def encoded_of(record: Record) -> bytes:
 
 
 def encoded_messages(
-    table: Table, mailbox: str, first: int = 1, last: int = LARGEST_UID
+    table: Table,
+    mailbox: str,
+    first: int = 1,
+    last: int = LARGEST_UID,
+    limit: int | None = None,
 ) -> Iterator[bytes]:
-    """Yield the messages as stored, in order of UID, lazily."""
-    records = table.range(messages_partition(mailbox), message_sort(first), message_sort(last))
+    """Yield the messages as stored, in order of UID, lazily, at most *limit* of them."""
+    partition = messages_partition(mailbox)
+    records = table.range(partition, message_sort(first), message_sort(last), limit=limit)
     for record in records:
         yield encoded_of(record)
 

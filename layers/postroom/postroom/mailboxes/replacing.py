@@ -19,6 +19,7 @@ def replace(
     target: str,
     message: NewMessage,
     quota: int,
+    into_account: str,
 ) -> Appended | None:
     size = len(message.prefix) + message.summary.size
 
@@ -27,7 +28,8 @@ def replace(
         found = pick(transactions.table, source, [uid])
         if not found:
             return [], None
-        _check_quota(transactions, account, found[0].size, size, quota)
+        freed = found[0].size if into_account == account else 0
+        _check_quota(transactions, into_account, freed, size, quota)
         added = into.add(
             message.blob,
             message.prefix,
@@ -42,7 +44,7 @@ def replace(
         before = into.before
         return [], Appended(before.id, before.uid_validity, added.uid, added.mod_seq)
 
-    return transactions.edit(account, [source, target], prepare)
+    return transactions.edit(account, [source, target], prepare, elsewhere={target: into_account})
 
 
 def _check_quota(

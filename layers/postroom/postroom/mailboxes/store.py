@@ -26,6 +26,7 @@ from postroom.mailboxes.records import (
     NewMessage,
 )
 from postroom.mailboxes.references import References
+from postroom.mailboxes.rights import ALL, Rights
 from postroom.mailboxes.sweeping import Sweeping
 from postroom.mailboxes.transactions import Transactions
 from postroom.message.summary import Summary
@@ -197,10 +198,14 @@ class Mailboxes:
         return reading.messages(self._table, mailbox, first, last)
 
     def encoded_messages(
-        self, mailbox: str, first: int = 1, last: int = reading.LARGEST_UID
+        self,
+        mailbox: str,
+        first: int = 1,
+        last: int = reading.LARGEST_UID,
+        limit: int | None = None,
     ) -> Iterator[bytes]:
-        """``messages`` as they are stored, for ``encoding.decode_message``."""
-        return reading.encoded_messages(self._table, mailbox, first, last)
+        """``messages`` as they are stored, for ``encoding.decode_message``; at most *limit*."""
+        return reading.encoded_messages(self._table, mailbox, first, last, limit)
 
     def pick(self, mailbox: str, uids: Sequence[int]) -> list[Message]:
         """Those of the messages that exist, in order of UID."""
@@ -232,10 +237,12 @@ class Mailboxes:
         remove: Iterable[str] = (),
         replace: Iterable[str] | None = None,
         unchanged_since: int | None = None,
+        rights: Rights = ALL,
     ) -> tuple[list[Message], list[int]]:
-        """Change flags. Returns the messages as they are now, and the UIDs left alone because
-        their MODSEQ is above *unchanged_since* (RFC 7162 section 3.1.3). UIDs that are gone
-        are skipped. A message whose flags do not change keeps its MODSEQ. Raises BadFlag."""
+        """Change flags, as far as *rights* go; the others stay. Returns the messages as they are
+        now, and the UIDs left alone because their MODSEQ is above *unchanged_since* (RFC 7162
+        section 3.1.3). UIDs that are gone are skipped. A message whose flags do not change keeps
+        its MODSEQ. Raises BadFlag."""
         return flagging.store_flags(
             self._transactions,
             account,
@@ -245,23 +252,54 @@ class Mailboxes:
             remove=remove,
             replace=replace,
             unchanged_since=unchanged_since,
+            rights=rights,
         )
 
     def copy(
-        self, account: str, source: str, uids: Sequence[int], target: str, quota: int = 0
+        self,
+        account: str,
+        source: str,
+        uids: Sequence[int],
+        target: str,
+        quota: int = 0,
+        *,
+        into: str = "",
+        rights: Rights = ALL,
     ) -> list[tuple[int, Appended]]:
         """Copy to the mailbox *target*, in order of UID, 49 messages in a transaction. Pairs of
-        source UID and what became of it. Raises OverQuota before anything is copied."""
+        source UID and what became of it. Raises OverQuota before anything is copied.
+
+        *into*: the account that *target* is of, whose quota it is, when it is another. Flags that
+        the *rights* there do not allow are left out.
+        """
         return copying.copy(
-            self._transactions, self._references, account, source, uids, target, quota
+            self._transactions,
+            self._references,
+            account,
+            source,
+            uids,
+            target,
+            quota,
+            into or account,
+            rights,
         )
 
     def move(
-        self, account: str, source: str, uids: Sequence[int], target: str, quota: int = 0
+        self,
+        account: str,
+        source: str,
+        uids: Sequence[int],
+        target: str,
+        quota: int = 0,
+        *,
+        into: str = "",
+        rights: Rights = ALL,
     ) -> list[tuple[int, Appended]]:
-        """As copy, and gone from the source in the same transactions (RFC 6851). What the
-        account holds stays the same, so *quota* never stops it."""
-        return copying.move(self._transactions, account, source, uids, target)
+        """As copy, and gone from the source in the same transactions (RFC 6851). What an
+        account holds stays the same, so *quota* only stops a move *into* another."""
+        return copying.move(
+            self._transactions, account, source, uids, target, quota, into or account, rights
+        )
 
     def replace(
         self,
@@ -271,19 +309,33 @@ class Mailboxes:
         target: str,
         message: NewMessage,
         quota: int = 0,
+        *,
+        into: str = "",
     ) -> Appended | None:
         """Append the message to *target* and remove the one with the UID from *source*, whatever
         its flags, in one transaction (RFC 8508). None, and nothing done, when there is no message
         with that UID. Raises MailboxMissing, BadFlag; OverQuota when it makes the account hold
-        more than *quota* and more than before."""
+        more than *quota* and more than before. *into*: as for copy."""
         return replacing.replace(
-            self._transactions, self._references, account, source, uid, target, message, quota
+            self._transactions,
+            self._references,
+            account,
+            source,
+            uid,
+            target,
+            message,
+            quota,
+            into or account,
         )
 
     def expunge(self, account: str, mailbox: str, uids: Sequence[int] | None = None) -> list[int]:
         """Remove the messages that have \\Deleted (of *uids*, or of all). Returns their UIDs.
         Blobs outlive it by the grace period. Naming the UIDs saves looking for them."""
         return expunging.expunge(self._transactions, account, mailbox, uids)
+
+    def remove(self, account: str, mailbox: str, uids: Sequence[int]) -> list[int]:
+        """As expunge, whatever flags they have (DELE of RFC 1939)."""
+        return expunging.expunge(self._transactions, account, mailbox, uids, flagged=False)
 
     def expunged(self, mailbox: str) -> Iterator[Expunged]:
         """Yield what ``restore`` can bring back."""

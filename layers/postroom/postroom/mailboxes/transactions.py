@@ -1,6 +1,6 @@
 """How a mailbox is changed: read its record, prepare, write if nobody else did meanwhile."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from threading import Lock
@@ -67,8 +67,12 @@ class Transactions:
         account: str,
         mailboxes: Sequence[str],
         prepare: Callable[[list[Edit]], tuple[list[Write], T]],
+        *,
+        elsewhere: Mapping[str, str] | None = None,
     ) -> T:
         """Run *prepare* on fresh edits of the mailboxes, write them and what it returns.
+
+        They are of the account, but for those in *elsewhere*: account by mailbox.
 
         Repeated with fresh ones when somebody else was faster, so *prepare* must do nothing but
         read and compute. A mailbox named twice is one Edit, twice in the list. Nothing is
@@ -76,7 +80,7 @@ class Transactions:
         """
         with self.turn(mailboxes):
             for _ in range(ATTEMPTS):
-                edits = self._open(account, mailboxes)
+                edits = self._open(dict.fromkeys(mailboxes, account) | dict(elsewhere or {}))
                 writes, outcome = prepare([edits[mailbox] for mailbox in mailboxes])
                 changed = [edit for edit in edits.values() if edit.changed]
                 if not changed:
@@ -87,15 +91,15 @@ class Transactions:
                     self.table.write(*writes)
                 except ConditionFailed:
                     continue
-                self.tell([(account, edit.before.id) for edit in changed])
+                self.tell([(edit.before.account, edit.before.id) for edit in changed])
                 return outcome
         raise too_busy(mailboxes)
 
-    def _open(self, account: str, mailboxes: Sequence[str]) -> dict[str, Edit]:
+    def _open(self, accounts: Mapping[str, str]) -> dict[str, Edit]:
         day = self.day()
         return {
             mailbox: Edit(self.mailbox(account, mailbox), day)
-            for mailbox in dict.fromkeys(mailboxes)
+            for mailbox, account in accounts.items()
         }
 
     def claim_recent(self, account: str, mailbox: str) -> int:

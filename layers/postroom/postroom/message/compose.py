@@ -26,7 +26,7 @@ def header(name: str, value: str | bytes) -> bytes:
         raise BadSyntax("field-name", name.encode("utf-8", "replace"), "RFC 5322 section 3.6.8")
     text = guess(value) if isinstance(value, bytes) else value
     text = _CONTROLS.sub(" ", text).strip(" ")
-    words = [word if word.isascii() else _encode(word) for word in _words(text)]
+    words = [word if word.isascii() else encoded_words(word) for word in _words(text)]
     return _fold(name, words)
 
 
@@ -41,7 +41,8 @@ def _words(value: str) -> list[str]:
     return words
 
 
-def _encode(text: str) -> str:
+def encoded_words(text: str) -> str:
+    """Return text as encoded words (RFC 2047 section 2), each within its 75 characters."""
     pieces: list[str] = []
     piece = b""
     for character in text:

@@ -55,9 +55,9 @@ def test_a_store_that_is_slow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         slow = threading.Event()
         copy = world.app.mailboxes.copy
 
-        def slowly(*arguments: Any) -> object:
+        def slowly(*arguments: Any, **options: Any) -> object:
             slow.wait(10)
-            return copy(*arguments)
+            return copy(*arguments, **options)
 
         monkeypatch.setattr(world.app.mailboxes, "copy", slowly)
         await client.send(b"a COPY 1 Trash\r\n")

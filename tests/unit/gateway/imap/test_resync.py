@@ -7,6 +7,7 @@ import pytest
 
 from gateway.imap.commands import Resync, Select
 from gateway.imap.parser import parse
+from gateway.imap.places import Place
 from gateway.imap.resync import missed, missed_since
 from gateway.imap.selected import Selected
 from gateway.imap.sequence_set import parse_sequence_set
@@ -40,7 +41,7 @@ class Snapshot:
 
 
 def selected() -> Selected:
-    return Selected(cast(View, Snapshot()), "INBOX", False, 1)
+    return Selected(cast(View, Snapshot()), cast(Place, None), False, 1)
 
 
 @pytest.mark.parametrize(

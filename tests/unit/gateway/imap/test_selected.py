@@ -6,6 +6,7 @@ from typing import cast
 import pytest
 
 from gateway.imap.outcomes import Bad
+from gateway.imap.places import Place
 from gateway.imap.selected import Selected, batches, runs
 from gateway.imap.sequence_set import SAVED, parse_sequence_set
 from postroom.mailboxes.records import Changes, Mailbox, Message
@@ -24,7 +25,7 @@ class Snapshot:
 
 
 def selected(*uids: int) -> Selected:
-    return Selected(cast(View, Snapshot(uids=list(uids))), "INBOX", False, 1)
+    return Selected(cast(View, Snapshot(uids=list(uids))), cast(Place, None), False, 1)
 
 
 def message(uid: int, mod_seq: int) -> Message:
