@@ -11,7 +11,7 @@ _LOGGED_IN = (
     "XLIST",  # of Gmail: without it Outlook does not find what SPECIAL-USE says
     *("MULTIAPPEND", "CATENATE", "REPLACE", "COMPRESS=DEFLATE", "UNAUTHENTICATE"),
     *("METADATA", "LIST-METADATA", "QUOTA", "QUOTA=RES-STORAGE"),
-    *("INPROGRESS", "UIDONLY"),
+    *("INPROGRESS", "UIDONLY", "NOTIFY"),
 )
 # ENABLE answers for these (RFC 9051 section 6.3.1); the rest need no enabling.
 CAN_BE_ENABLED = ("IMAP4REV2", "CONDSTORE", "QRESYNC", "UTF8=ACCEPT", "UIDONLY")

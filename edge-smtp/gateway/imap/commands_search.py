@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from gateway.imap.commands import Command
+from gateway.imap.commands import Command, FetchItem
+from gateway.imap.filter_mailboxes import FilterMailboxes
 from gateway.imap.partial import Partial
 from gateway.imap.search_keys import SearchKey
 
@@ -12,10 +13,12 @@ from gateway.imap.search_keys import SearchKey
 @dataclass(frozen=True, slots=True)
 class Returns:
     """What RETURN asks for. ``options``: of MIN MAX ALL COUNT SAVE, and of CONTEXT UPDATE
-    (RFC 5267); ``RETURN ()`` means ALL. ALL and ``partial`` exclude each other."""
+    (RFC 5267); ``RETURN ()`` means ALL. ALL and ``partial`` exclude each other. ``fetch``: with
+    UPDATE, what to tell of new results (RFC 5465 section 7)."""
 
     options: frozenset[str]
     partial: Partial | None = None
+    fetch: tuple[FetchItem, ...] = ()
 
     @property
     def saves(self) -> bool:
@@ -122,27 +125,11 @@ class Thread(Command):
     key: SearchKey
 
 
-SourceKind = Literal[
-    "selected", "inboxes", "personal", "subscribed", "mailboxes", "subtree", "subtree-one"
-]
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """Mailboxes to search (RFC 7377 section 2.2): ``names`` for mailboxes, subtree, subtree-one."""
-
-    kind: SourceKind
-    names: tuple[str, ...] = ()
-
-
-SELECTED = Source("selected")
-
-
 @dataclass(frozen=True, slots=True)
 class MultiSearch(Command):
     """ESEARCH (RFC 7377)."""
 
-    sources: tuple[Source, ...]
+    sources: tuple[FilterMailboxes, ...]
     key: SearchKey
     returns: Returns
 

@@ -86,7 +86,7 @@ class Connection(connection.Connection):
         await asyncio.sleep(0)
 
     def wake(self) -> None:
-        """There may be news for an idling client."""
+        """There may be news for a client that gets them between commands."""
         self._news = True
         self._work()
 
@@ -152,7 +152,7 @@ class Connection(connection.Connection):
                 if not self._news:
                     return
                 self._news = False
-                await session.tell_idling()
+                await session.tell_between()
         finally:
             self._closing |= session.over
             if heard:

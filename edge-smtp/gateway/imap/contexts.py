@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from gateway.imap import responses
+from gateway.imap.commands import FetchItem
 from gateway.imap.commands_search import MultiSearch, Search, Sort
 from gateway.imap.finding import Scope, find_among, scope_of_selected
 from gateway.imap.outcomes import Bad
@@ -44,6 +45,7 @@ class Updating:
     sorting: Sorting | None
     results: "array[int]"  # UIDs, ascending, or in the order of ``sorting``
     follows_flags: bool
+    fetch: tuple[FetchItem, ...]  # to be told of new results (RFC 5465 section 7)
     pending: set[int] = field(default_factory=set)
 
     def note(self, changed: Collection[int], new: Collection[int], gone: Collection[int]) -> None:
@@ -85,6 +87,7 @@ def follow(
         sorting,
         array("I", found),
         compile_search(key, context).follows_flags,
+        command.returns.fetch if command.returns is not None else (),
     )
 
 
@@ -113,16 +116,22 @@ def _by_uid(key: SearchKey, uids: Sequence[int]) -> SearchKey:
     return key
 
 
-async def tell_updates(session: "Session") -> None:
-    """To be called when messages have their numbers, and those that are gone still have."""
+async def tell_updates(session: "Session", new: Set[int]) -> dict[int, tuple[FetchItem, ...]]:
+    """To be called when messages have their numbers, and those that are gone still have. Returns
+    what is to be told of the results among those that are *new*, by UID."""
     selected = session.current
     scope = scope_of_selected(session)
+    wanted: dict[int, tuple[FetchItem, ...]] = {}
     for each in selected.contexts.values():
         if each.pending:
             judged = frozenset(each.pending)
             matched = await _judge(session, scope, each, judged)
             await _tell(session, scope, each, judged, matched)
             each.pending -= judged
+            if each.fetch:
+                for uid in matched & new:
+                    wanted[uid] = wanted.get(uid, ()) + each.fetch
+    return wanted
 
 
 async def _judge(session: "Session", scope: Scope, context: Updating, uids: Set[int]) -> set[int]:

@@ -202,12 +202,13 @@ class Upload:
         except (OverQuota, MailboxMissing, BadFlag, No):  # no message refers to the blobs
             self.abandon()
             raise
+        self._session.did(self._target.mailbox.id).note_appended(appended)
         code = responses.append_uid(appended[0].uid_validity, [each.uid for each in appended])
         if not self._replaced:
             return Done(code=code)
         # Told before the EXPUNGE, or it would be hard to say what became what (RFC 8508 4.3).
         self._session.write(responses.untagged(b"OK", "The replacement is there", code))
-        return await told(self._session)
+        return await told(self._session, [self._replaced])
 
     async def _put(self) -> list[Appended]:
         session = self._session

@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from gateway.imap import responses
-from gateway.imap.commands import Fetch
+from gateway.imap.commands import Fetch, FetchItem
 from gateway.imap.execute_state import enable_condstore
 from gateway.imap.fetch import STREAM_FROM, Blob, Fetching, StoredBlob, WholeBlob
 from gateway.imap.outcomes import DONE, Bad, Bye, Done, No
@@ -44,7 +44,13 @@ async def fetch(session: "Session", command: Fetch) -> Done:
     positions = selected.positions(command.messages, command.uid)
     if command.partial is not None:
         positions = part_of(positions, command.partial)
-    answering = _Answering(session, selected, command)
+    answering = Answering(
+        session,
+        selected,
+        command.items,
+        sets_seen="s" in selected.rights,
+        changed_since=command.changed_since,
+    )
     done, goal = 0, sum(map(len, positions))
     for batch in batches(positions, _AT_ONCE):
         session.progress.note(done, goal)
@@ -68,15 +74,24 @@ async def _tell_vanished(session: "Session", since: int, named: SequenceSet) -> 
     session.write(responses.vanished(vanished, earlier=True))
 
 
-class _Answering:
-    """One FETCH while it runs."""
+class Answering:
+    """One FETCH while it runs, or what is told of new messages without one."""
 
-    def __init__(self, session: "Session", selected: Selected, command: Fetch) -> None:
+    def __init__(
+        self,
+        session: "Session",
+        selected: Selected,
+        items: Sequence[FetchItem],
+        *,
+        sets_seen: bool,
+        changed_since: int | None = None,
+    ) -> None:
+        """*sets_seen*: items that set \\Seen may do so."""
         self._session = session
         self._selected = selected
-        self._fetching = Fetching(command.items, uid_only=session.uid_only)
-        self._changed_since = command.changed_since
-        self._sets_seen = self._fetching.sets_seen and "s" in selected.rights
+        self._fetching = Fetching(items, uid_only=session.uid_only)
+        self._changed_since = changed_since
+        self._sets_seen = self._fetching.sets_seen and sets_seen
         self._first_recent = 2**32 if session.rev2 else selected.first_recent
         self.gone = False
         self.lost = False

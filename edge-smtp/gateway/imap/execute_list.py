@@ -1,7 +1,6 @@
 """LIST and LSUB (RFC 9051 section 6.3.9, RFC 5258, RFC 5819, RFC 6154, RFC 9590)."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gateway.imap import responses
@@ -9,6 +8,7 @@ from gateway.imap.commands import List, Lsub
 from gateway.imap.execute_mailboxes import status_line
 from gateway.imap.execute_metadata import metadata_line
 from gateway.imap.list_patterns import matcher
+from gateway.imap.mailbox_tree import Tree
 from gateway.imap.outcomes import DONE, Done
 from gateway.imap.places import Place, own_places
 from postroom.mailboxes.annotations import Entries
@@ -18,23 +18,6 @@ if TYPE_CHECKING:
     from gateway.imap.session import Session
 
 _XLIST_WORDS = {"\\All": "\\AllMail", "\\Flagged": "\\Starred", "\\Junk": "\\Spam"}
-
-
-@dataclass(slots=True)
-class _Tree:
-    """Every name that LIST may show: mailboxes, subscribed names, and what lies above them."""
-
-    mailboxes: dict[str, Place]
-    subscribed: set[str]
-    parents: set[str]  # names with a mailbox below them
-
-    def names(self) -> list[str]:
-        names = {*self.mailboxes, *self.subscribed, *self.parents}
-        names.update(name for each in self.subscribed for name in above(each))
-        return sorted(names, key=reading_order)
-
-    def exists(self, name: str) -> bool:
-        return name in self.mailboxes or name in self.parents
 
 
 async def list_mailboxes(session: "Session", command: List) -> Done:
@@ -91,21 +74,20 @@ async def lsub(session: "Session", command: Lsub) -> Done:
     return DONE
 
 
-async def _read(session: "Session", *, wants_subscriptions: bool) -> _Tree:
+async def _read(session: "Session", *, wants_subscriptions: bool) -> Tree:
     account, mailboxes = session.owner.id, session.app.mailboxes
-    found = {each.name: each for each in await own_places(session)}
-    subscribed = set()
+    found: Sequence[Place] = await own_places(session)
+    subscribed: set[str] = set()
     if wants_subscriptions:
         subscribed = await session.crossing.run(mailboxes.subscriptions, account)
-    parents = {name for each in found for name in above(each)}
-    return _Tree(found, subscribed, parents)
+    return Tree.of(found, subscribed)
 
 
 def _asks_subscribed(command: List) -> bool:
     return "SUBSCRIBED" in command.selection or "SUBSCRIBED" in command.returns
 
 
-def _is_chosen(tree: _Tree, name: str, selection: frozenset[str]) -> bool:
+def _is_chosen(tree: Tree, name: str, selection: frozenset[str]) -> bool:
     if "SUBSCRIBED" in selection and name not in tree.subscribed:
         return False
     if "SPECIAL-USE" in selection:
@@ -116,7 +98,7 @@ def _is_chosen(tree: _Tree, name: str, selection: frozenset[str]) -> bool:
 
 
 def _chosen_below(
-    tree: _Tree, name: str, chosen: bool, command: List, matchers: Sequence[Callable[[str], bool]]
+    tree: Tree, name: str, chosen: bool, command: List, matchers: Sequence[Callable[[str], bool]]
 ) -> tuple[str, ...]:
     """The selection options that names below this one fulfil, for RECURSIVEMATCH.
 
@@ -140,19 +122,9 @@ def _chosen_below(
     return tuple(options)
 
 
-def _attributes(tree: _Tree, name: str, command: List) -> list[str]:
-    attributes = []
-    mailbox = tree.mailboxes.get(name)
-    if mailbox is None:
-        attributes.append("\\NonExistent" if command.extended else "\\Noselect")
-    if _asks_subscribed(command) and name in tree.subscribed:
-        attributes.append("\\Subscribed")
-    if name in tree.parents:
-        attributes.append("\\HasChildren")
-    elif tree.exists(name):
-        attributes.append("\\HasNoChildren")
-    if mailbox is not None and mailbox.special_use:
-        attributes.append(mailbox.special_use)
+def _attributes(tree: Tree, name: str, command: List) -> list[str]:
+    subscriptions = _asks_subscribed(command)
+    attributes = tree.attributes(name, extended=command.extended, subscriptions=subscriptions)
     if command.verb == "XLIST":
         attributes = [_XLIST_WORDS.get(word, word) for word in attributes]
         if name == INBOX:

@@ -20,7 +20,7 @@ from gateway.imap.outcomes import DONE, Bad, Done, No
 from gateway.imap.places import Place, place_of, places_beside
 from gateway.imap.resync import missed
 from gateway.imap.selected import Selected
-from postroom.mailboxes.names import INBOX, canonical, is_below
+from postroom.mailboxes.names import INBOX, above, canonical, is_below
 
 if TYPE_CHECKING:
     from gateway.imap.session import Session
@@ -122,6 +122,7 @@ async def create(session: "Session", command: Create) -> Done:
         if any(each.special_use == special_use for each in all_of):
             raise No(f"Another mailbox is {special_use} already", b"USEATTR")
     created = await session.crossing.slow(mailboxes.create, account, name, special_use)
+    session.did().names |= {created.name, *above(created.name)}
     if session.rev2 and created.name != name:
         # NFC made another name of it (section 6.3.4).
         session.write(responses.list_line(created.name, (), session.utf8, old_name=name))
@@ -131,8 +132,10 @@ async def create(session: "Session", command: Create) -> Done:
 async def delete(session: "Session", command: Delete) -> Done:
     mailboxes, account = session.app.mailboxes, session.owner.id
     await session.crossing.slow(mailboxes.delete, account, command.mailbox)
+    name = canonical(command.mailbox)
+    session.did().names |= {name, *above(name)}
     selected = session.selected
-    if selected is not None and selected.mailbox.name == canonical(command.mailbox):
+    if selected is not None and selected.mailbox.name == name:
         # Its own client meant it: a BYE, as others get, would be a poor reply.
         session.deselect()
         session.write(responses.untagged(b"OK", "The selected mailbox is deleted", b"CLOSED"))
@@ -143,6 +146,9 @@ async def rename(session: "Session", command: Rename) -> Done:
     mailboxes, account = session.app.mailboxes, session.owner.id
     new_name = command.new_name
     await session.crossing.slow(mailboxes.rename, account, command.mailbox, new_name)
+    own = session.did()
+    own.tops |= {canonical(command.mailbox), canonical(new_name)}
+    own.names.update(above(canonical(new_name)))
     if session.rev2 and canonical(command.mailbox) != INBOX:
         session.write(
             responses.list_line(
@@ -159,6 +165,7 @@ async def subscribe(session: "Session", command: Subscribe | Unsubscribe) -> Don
         command.mailbox,
         isinstance(command, Subscribe),
     )
+    session.did().names.add(canonical(command.mailbox))
     return DONE
 
 

@@ -110,6 +110,7 @@ async def copy(session: "Session", command: Copy) -> Done:
     )
     if not copied:
         return Done("None of the messages is there any more", b"EXPUNGEISSUED")
+    session.did(target.mailbox.id).note_appended([appended for _, appended in copied])
     return Done(code=_copy_uid(copied))
 
 
@@ -129,8 +130,9 @@ async def move(session: "Session", command: Move) -> Done:
         target.owner.quota,
     )
     if moved:
+        session.did(target.mailbox.id).note_appended([appended for _, appended in moved])
         session.write(responses.untagged(b"OK", "Moved", _copy_uid(moved)))
-        return await told(session)
+        return await told(session, [uid for uid, _ in moved])
     return DONE
 
 
@@ -146,12 +148,18 @@ async def expunge(session: "Session", command: Expunge) -> Done:
     if command.uids is not None:
         uids = selected.uids_at(selected.positions(command.uids, uid=True))
     gone = await session.crossing.slow(session.app.mailboxes.expunge, *selected.place.key, uids)
-    return await told(session) if gone else DONE
+    return await told(session, gone) if gone else DONE
 
 
-async def told(session: "Session") -> Done:
+async def told(session: "Session", gone: Sequence[int]) -> Done:
     """Tell of messages that this command removed, and up to where the client is told now (RFC
     7162 sections 3.2.7 and 3.2.9)."""
+    if "MessageExpunge" not in session.wanted_of_selected:
+        # It is told of nothing else (RFC 5465 section 3.1), so there is nowhere up to.
+        session.current.lose(gone)
+        vanished = session.qresync or session.uid_only
+        session.write(session.current.tell_expunges(vanished=vanished))
+        return DONE
     if not await tell_if_possible(session, expunges=True, look=True) or not session.condstore:
         return DONE
     return Done(code=b"HIGHESTMODSEQ %d" % session.current.synchronized)

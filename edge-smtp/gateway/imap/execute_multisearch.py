@@ -5,15 +5,15 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from gateway.imap import contexts
-from gateway.imap.commands_search import MultiSearch, Source
+from gateway.imap.commands_search import MultiSearch
 from gateway.imap.execute_search import begin, highest_mod_seq
+from gateway.imap.filter_mailboxes import FilterMailboxes
 from gateway.imap.finding import Scope, find, scope_of, scope_of_selected
 from gateway.imap.outcomes import DONE, Bad, Done
 from gateway.imap.places import Place, own_places
 from gateway.imap.responses_search import esearch, mailbox_correlator, result_items
 from postroom.errors import PostroomError
-from postroom.mailboxes.names import above, canonical, is_below
-from postroom.mailboxes.store import BadMailboxName, MailboxMissing
+from postroom.mailboxes.store import MailboxMissing
 
 if TYPE_CHECKING:
     from gateway.imap.session import Session
@@ -46,38 +46,12 @@ async def multi_search(session: "Session", command: MultiSearch) -> Done:
     return DONE
 
 
-def _of_sources(places: Iterable[Place], sources: Sequence[Source]) -> Iterable[Place]:
+def _of_sources(places: Iterable[Place], sources: Sequence[FilterMailboxes]) -> Iterable[Place]:
     """Each mailbox that a source names, once. What is not there is passed over in silence, as
     what one may not know of (section 2.2)."""
-    named = [(source.kind, _names(source)) for source in sources]
     for place in places:
-        if any(_is_of(place, kind, names) for kind, names in named):
+        if any(source.covers(place.name, place.mailbox.subscribed) for source in sources):
             yield place
-
-
-def _names(source: Source) -> frozenset[str]:
-    names = set()
-    for name in source.names:
-        with suppress(BadMailboxName):
-            names.add(canonical(name))
-    return frozenset(names)
-
-
-def _is_of(place: Place, kind: str, names: frozenset[str]) -> bool:
-    name = place.name
-    match kind:
-        # Any mailbox may be delivered to, so the inboxes are all of them (RFC 5465 section 6.3).
-        case "personal" | "inboxes":
-            return True
-        case "subscribed":
-            return place.mailbox.subscribed
-        case "mailboxes":
-            return name in names
-        case "subtree":
-            return name in names or any(is_below(name, top) for top in names)
-        case "subtree-one":
-            return name in names or next(reversed([*above(name)]), None) in names
-    return False
 
 
 async def _search_selected(session: "Session", command: MultiSearch) -> None:

@@ -80,7 +80,8 @@ async def idle(session: "Session", command: Idle) -> Done:
     session.idling = command.tag
     session.expects_line = over
     session.reader.next_line_is_text()
-    await session.tell_idling()
+    session.unseen_news = True  # it may have been lost
+    await session.tell_between()
     return Done(silent=True)
 
 

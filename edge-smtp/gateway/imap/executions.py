@@ -9,6 +9,7 @@ from gateway.imap import (
     commands,
     commands_append,
     commands_metadata,
+    commands_notify,
     commands_search,
     execute_append,
     execute_contexts,
@@ -18,6 +19,7 @@ from gateway.imap import (
     execute_messages,
     execute_metadata,
     execute_multisearch,
+    execute_notify,
     execute_quota,
     execute_search,
     execute_state,
@@ -57,6 +59,7 @@ EXECUTIONS: dict[type[commands.Command], Execution] = {
     commands.Idle: Execution("IDLE", execute_state.idle, news=False),
     commands.Compress: Execution("COMPRESS", execute_state.compress, news=False),
     commands.Unauthenticate: Execution("UNAUTHENTICATE", execute_state.unauthenticate, news=False),
+    commands_notify.Notify: Execution("NOTIFY", execute_notify.notify, news=False),
     # Its keys may hold numbers: these must not change meanwhile.
     commands_search.MultiSearch: Execution(
         "ESEARCH", execute_multisearch.multi_search, expunges=False

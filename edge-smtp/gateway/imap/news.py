@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 from gateway.imap import responses
 from gateway.imap.contexts import tell_updates
+from gateway.imap.news_of_arrivals import tell_new
+from gateway.imap.notifications import Events
 from gateway.imap.outcomes import Bye
 from postroom.errors import PostroomError
 from postroom.mailboxes.records import SYSTEM_FLAGS, Message
@@ -23,14 +25,16 @@ if TYPE_CHECKING:
 log = logging.getLogger("postroom.imap")
 
 
-async def tell_if_possible(session: "Session", *, expunges: bool, look: bool) -> bool:
+async def tell_if_possible(
+    session: "Session", *, expunges: bool, look: bool, wanted: Events | None = None
+) -> bool:
     """As ``tell_news``; False when the store would not say what is new.
 
     A command that is done is done, whatever happens then: a NO to an APPEND would bring the
     message a second time.
     """
     try:
-        await tell_news(session, expunges=expunges, look=look)
+        await tell_news(session, expunges=expunges, look=look, wanted=wanted)
     except Bye:
         raise
     except PostroomError as error:  # the next look may have more luck
@@ -41,14 +45,21 @@ async def tell_if_possible(session: "Session", *, expunges: bool, look: bool) ->
     return True
 
 
-async def tell_news(session: "Session", *, expunges: bool, look: bool) -> None:
+async def tell_news(
+    session: "Session", *, expunges: bool, look: bool, wanted: Events | None = None
+) -> None:
     """Tell the client what changed. *expunges*: it may be told that numbers change.
 
-    *look* even if nobody said that there is news: the topic is only best effort. Raises Bye when
-    the mailbox is gone.
+    *look* even if nobody said that there is news: the topic is only best effort. *wanted*: instead
+    of what NOTIFY has asked for. Raises Bye when the mailbox is gone.
     """
     selected = session.current
+    if wanted is None:
+        wanted = session.wanted_of_selected
+    if "MessageNew" not in wanted:
+        return  # for this client time stands still (RFC 5465 section 3.1)
     was_late = selected.has_untold_expunges
+    new: Sequence[int] = ()
     # Another session may have brought the view up to date, and a FETCH shown what it found.
     if look or session.unseen_news or (session.condstore and selected.is_behind):
         session.unseen_news = False
@@ -61,16 +72,16 @@ async def tell_news(session: "Session", *, expunges: bool, look: bool) -> None:
         altered = selected.take_in(changes)
         if changes.mailbox.keywords != selected.keywords:
             tell_flags(session)
-        if len(selected.uids) > before:
+        new = selected.uids[before:]
+        if new:
             # An untold EXPUNGE comes after: until then these are the client's numbers.
             session.write(responses.exists(len(selected.uids)))
             if not session.rev2:
                 session.write(responses.recent(selected.recent_count()))
-        for position, message in altered:
-            session.write(flags_line(session, position, message))
-            await session.made_room()
-    if selected.contexts:
-        await tell_updates(session)
+        await _tell_flag_changes(session, altered, told="FlagChange" in wanted)
+    followed = await tell_updates(session, frozenset(new)) if selected.contexts else {}
+    if new:
+        await tell_new(session, new, followed)
     if not selected.has_untold_expunges:
         return
     if not expunges:
@@ -79,6 +90,20 @@ async def tell_news(session: "Session", *, expunges: bool, look: bool) -> None:
     session.write(selected.tell_expunges(vanished=session.qresync or session.uid_only))
     if was_late:
         _tell_from_where(session)
+
+
+async def _tell_flag_changes(
+    session: "Session", altered: list[tuple[int, Message]], *, told: bool
+) -> None:
+    selected = session.current
+    if not told:
+        selected.untold_flags.update(message.uid for _, message in altered)
+        return
+    if selected.untold_flags:
+        altered += selected.take_untold_flags()
+    for position, message in altered:
+        session.write(flags_line(session, position, message))
+        await session.made_room()
 
 
 def _tell_from_where(session: "Session") -> None:

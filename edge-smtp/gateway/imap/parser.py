@@ -47,6 +47,7 @@ from gateway.imap.parser_metadata import (
     get_quota_root,
     set_metadata,
 )
+from gateway.imap.parser_notify import notify
 from gateway.imap.parser_search import cancel_update, multi_search, search, sort, thread
 from gateway.imap.parser_select import select
 from gateway.imap.tokens import RFC, Scanner
@@ -389,6 +390,7 @@ _COMMANDS: dict[str, Callable[[Scanner, bytes], Command]] = {
     "MOVE": _copy_or_move(Move, uid=False),
     "NAMESPACE": _plain(Namespace),
     "NOOP": _plain(Noop),
+    "NOTIFY": notify,
     "RENAME": _rename,
     "REPLACE": replace(uid=False),
     "SEARCH": search(uid=False),

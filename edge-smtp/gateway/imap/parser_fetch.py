@@ -14,7 +14,6 @@ from gateway.imap.commands import (
     FetchItem,
     SectionText,
 )
-from gateway.imap.parser_search import partial_range
 from gateway.imap.partial import Partial
 from gateway.imap.sequence_set import LARGEST_NUMBER
 from gateway.imap.tokens import Scanner
@@ -37,6 +36,7 @@ _NAME = re.compile(rb"[A-Za-z0-9.]+")
 _PART = re.compile(rb"[1-9][0-9]{0,9}(?:\.[1-9][0-9]{0,9}){0,99}")
 _TEXT = re.compile(rb"HEADER(?:\.FIELDS(?:\.NOT)?)?|TEXT|MIME", re.IGNORECASE)
 _PARTIAL = re.compile(rb"<([0-9]{1,19})\.([1-9][0-9]{0,18})>")
+_RANGE = re.compile(rb"(-?)([1-9][0-9]{0,9}):(-?)([1-9][0-9]{0,9})(?![0-9])")
 _RFC = "RFC 9051 section 6.4.5"
 # No client asks for more; a hundred times BODY[] of a large mailbox is an attack.
 MOST_ITEMS = 100
@@ -72,6 +72,15 @@ def _items(s: Scanner) -> list[FetchItem]:
         return list(macro)
     s.at = start
     return [fetch_item(s)]
+
+
+def fetch_list(s: Scanner) -> tuple[FetchItem, ...]:
+    """What is wanted of messages yet to come (RFC 5465 section 8): always in parentheses, without
+    macros."""
+    found = tuple(dict.fromkeys(s.some(lambda: fetch_item(s), "fetch-att")))
+    if len(found) > MOST_ITEMS:
+        raise BadSyntax("fetch-att", b"%d items" % len(found), _RFC)
+    return found
 
 
 def fetch_item(s: Scanner) -> FetchItem:
@@ -177,3 +186,12 @@ def _modifiers(s: Scanner, uid: bool) -> _Modifiers:
     if found.vanished and (found.changed_since is None or not uid):
         raise BadSyntax("fetch-modifier", b"VANISHED", "RFC 7162 section 3.2.6")
     return found
+
+
+def partial_range(s: Scanner) -> Partial:
+    """``1:100`` or ``-1:-100`` (RFC 9394 section 4)."""
+    match = _RANGE.match(s.text, s.at)
+    if match is None or match[1] != match[3]:
+        raise s.bad("partial-range", "RFC 9394 section 4")
+    s.at = match.end()
+    return Partial(int(match[2]), int(match[4]), from_end=bool(match[1]))

@@ -1,15 +1,13 @@
 """The arguments of the commands that search: SEARCH (RFC 9051 section 6.4.4), SORT and THREAD (RFC
 5256), their RETURN options (RFC 5267, RFC 9394), CANCELUPDATE, ESEARCH (RFC 7377)."""
 
-import re
 from collections.abc import Callable
 from encodings.aliases import aliases
 from typing import cast, get_args
 
-from gateway.imap.commands import Command
+from gateway.imap.commands import Command, FetchItem
 from gateway.imap.commands_search import (
     RETURN_ALL,
-    SELECTED,
     Algorithm,
     CancelUpdate,
     Criterion,
@@ -18,10 +16,10 @@ from gateway.imap.commands_search import (
     Search,
     Sort,
     SortKey,
-    Source,
-    SourceKind,
     Thread,
 )
+from gateway.imap.filter_mailboxes import SELECTED, FilterKind, FilterMailboxes, kept_names
+from gateway.imap.parser_fetch import fetch_list, partial_range
 from gateway.imap.parser_keys import search_keys
 from gateway.imap.partial import Partial
 from gateway.imap.search_keys import SearchKey
@@ -29,7 +27,6 @@ from gateway.imap.tokens import RFC, Scanner
 from postroom.errors import BadSyntax
 
 _OPTIONS = ("MIN", "MAX", "ALL", "COUNT", "SAVE", "CONTEXT", "UPDATE")
-_PARTIAL = re.compile(rb"(-?)([1-9][0-9]{0,9}):(-?)([1-9][0-9]{0,9})(?![0-9])")
 _SORT_KEYS = get_args(SortKey)
 _ALGORITHMS = get_args(Algorithm)
 _MOST_CRITERIA = 20  # each is a pass over what was found
@@ -92,7 +89,7 @@ def thread(uid: bool) -> Callable[[Scanner, bytes], Command]:
 
 def multi_search(s: Scanner, tag: bytes) -> Command:
     """ESEARCH. Without sources the selected mailbox is searched, without RETURN it is ALL."""
-    sources: tuple[Source, ...] = (SELECTED,)
+    sources: tuple[FilterMailboxes, ...] = (SELECTED,)
     if _option_is_next(s, b" IN ("):
         s.at -= 1
         sources = tuple(s.some(lambda: _source(s), "source-mbox"))
@@ -127,14 +124,19 @@ def _returns(s: Scanner) -> Returns | None:
         return None
     options: set[str] = set()
     partials: list[Partial] = []
+    fetch: tuple[FetchItem, ...] = ()
 
     def option() -> None:
+        nonlocal fetch
         name = s.keyword()
         if name == "PARTIAL":
             s.space()
             partials.append(partial_range(s))
         elif name in _OPTIONS:
             options.add(name)
+            if name == "UPDATE" and s.text[s.at : s.at + 2] == b" (":
+                s.space()
+                fetch = fetch_list(s)
         else:
             raise BadSyntax("search-return-opt", name.encode(), RFC)
 
@@ -143,16 +145,7 @@ def _returns(s: Scanner) -> Returns | None:
         return RETURN_ALL
     if len(partials) + ("ALL" in options) > 1:
         raise BadSyntax("search-return-opts", b"PARTIAL", "RFC 9394 section 3.1")
-    return Returns(frozenset(options), partials[0] if partials else None)
-
-
-def partial_range(s: Scanner) -> Partial:
-    """``1:100`` or ``-1:-100`` (RFC 9394 section 4)."""
-    match = _PARTIAL.match(s.text, s.at)
-    if match is None or match[1] != match[3]:
-        raise s.bad("partial-range", "RFC 9394 section 4")
-    s.at = match.end()
-    return Partial(int(match[2]), int(match[4]), from_end=bool(match[1]))
+    return Returns(frozenset(options), partials[0] if partials else None, fetch)
 
 
 def _program(s: Scanner, returns: Returns | None) -> SearchKey:
@@ -189,12 +182,17 @@ def _criterion(s: Scanner) -> Criterion:
     return Criterion(cast(SortKey, key), reverse)
 
 
-def _source(s: Scanner) -> Source:
+def _source(s: Scanner) -> FilterMailboxes:
     kind = s.keyword().lower()
     if kind in _SOURCES:
-        return Source(cast(SourceKind, kind))
+        return FilterMailboxes(cast(FilterKind, kind))
     if kind not in _SOURCES_OF_NAMES:
         raise BadSyntax("filter-mailboxes", kind.encode(), "RFC 7377 section 4")
     s.space()
+    return FilterMailboxes(cast(FilterKind, kind), mailbox_names(s))
+
+
+def mailbox_names(s: Scanner) -> frozenset[str]:
+    """``one-or-more-mailbox`` (RFC 5465 section 8)."""
     names = s.some(s.mailbox, "many-mailboxes") if s.next_is(b"(") else [s.mailbox()]
-    return Source(cast(SourceKind, kind), tuple(names))
+    return kept_names(names)

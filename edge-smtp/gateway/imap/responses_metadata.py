@@ -11,6 +11,12 @@ def metadata(name: str, values: Mapping[str, bytes | None], utf8: bool) -> bytes
     return b"* METADATA %b (%b)\r\n" % (mailbox(name, utf8), b" ".join(pairs))
 
 
+def changed_entries(name: str, entries: Sequence[str], utf8: bool) -> bytes:
+    """Unsolicited: their names, without the values (RFC 5464 section 4.4.2)."""
+    names = b" ".join(astring(entry.encode("ascii")) for entry in entries)
+    return b"* METADATA %b %b\r\n" % (mailbox(name, utf8), names)
+
+
 def _value(value: bytes | None) -> bytes:
     if value is not None and b"\x00" in value:
         return b"~{%d}\r\n%b" % (len(value), value)

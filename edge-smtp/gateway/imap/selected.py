@@ -40,6 +40,7 @@ class Selected:
         "saved",
         "synchronized",
         "uids",
+        "untold_flags",
         "view",
     )
 
@@ -56,6 +57,7 @@ class Selected:
         self.uids = array("I", view.uids)
         self.contexts: dict[bytes, Updating] = {}  # by the tags of their commands
         self.saved: tuple[int, ...] = ()  # UIDs, the result of SEARCH RETURN (SAVE)
+        self.untold_flags: set[int] = set()  # UIDs; NOTIFY without FlagChange keeps them so
         self._gone: frozenset[int] = _NONE  # expunged, and the client has not been told
         self._told: dict[int, int] = {}  # UID -> MODSEQ of its own changes, told already
 
@@ -133,6 +135,7 @@ class Selected:
     def note_told(self, message: Message) -> None:
         """The client knows these flags: it set them, or they are in a reply."""
         self._told[message.uid] = message.mod_seq
+        self.untold_flags.discard(message.uid)
 
     def known(self, uid: int) -> Message | None:
         """The message, if the client has been told how it is now."""
@@ -160,13 +163,25 @@ class Selected:
             known = {uid for uid in changes.expunged if self.position_of(uid) >= 0}
             if known:
                 self._gone |= known
-        if not self._gone:
+        if not self._gone and not self.untold_flags:
             self.synchronized = self.mod_seq
         self._told.clear()
         return [
             (position, message)
             for message in altered
             if (position := self.position_of(message.uid)) >= 0
+        ]
+
+    def take_untold_flags(self) -> list[tuple[int, Message]]:
+        """Messages whose changes were kept back, as ``take_in`` returns them."""
+        untold, self.untold_flags = sorted(self.untold_flags), set()
+        if not self._gone:
+            self.synchronized = self.mod_seq
+        return [
+            (position, message)
+            for uid in untold
+            if (position := self.position_of(uid)) >= 0
+            and (message := self.view.message(uid)) is not None
         ]
 
     @property
@@ -177,6 +192,15 @@ class Selected:
     @property
     def has_untold_expunges(self) -> bool:
         return bool(self._gone)
+
+    @property
+    def is_told(self) -> bool:
+        """Nothing is known here that the client does not know."""
+        return not (self._gone or self.untold_flags or self.is_behind)
+
+    def lose(self, uids: Iterable[int]) -> None:
+        """Messages that the client has removed itself, while it is told of nothing else."""
+        self._gone |= {uid for uid in uids if self.position_of(uid) >= 0}
 
     def is_gone(self, uid: int) -> bool:
         return uid in self._gone
@@ -195,7 +219,8 @@ class Selected:
         else:
             self.uids = array("I", [uid for uid in self.uids if uid not in self._gone])
         self._gone = _NONE
-        self.synchronized = self.mod_seq
+        if not self.untold_flags:
+            self.synchronized = self.mod_seq
         if vanished:
             return responses.vanished(runs(gone))
         return b"".join([responses.expunge(number) for number in numbers])

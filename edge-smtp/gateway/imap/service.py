@@ -103,9 +103,7 @@ class Service:
         self._look_again = loop.call_later(self.limits.look_again_seconds, self._remind_all)
 
     def _remind_all(self) -> None:
-        """The topic is best effort: whatever it lost, an idling client hears of it now."""
-        for watcher in self.watchers.everybody():
-            watcher.news()
+        self.watchers.remind_all()
         self._wait_to_look_again()
 
     def _wait_to_tick(self) -> None:

@@ -2,7 +2,7 @@
 (RFC 9051 sections 3 and 5)."""
 
 import logging
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any, Protocol
 
 from gateway.authentication import Channel, mechanisms
@@ -11,6 +11,7 @@ from gateway.imap import responses
 from gateway.imap.capabilities import capabilities
 from gateway.imap.commands import Command
 from gateway.imap.commands_append import Append, Replace
+from gateway.imap.commands_notify import MESSAGE_EVENTS, EventGroup
 from gateway.imap.execute_append import Upload, begin_upload
 from gateway.imap.execution import Execution
 from gateway.imap.executions import EXECUTIONS
@@ -30,6 +31,8 @@ from gateway.imap.literals import (
 )
 from gateway.imap.message_numbers import names_numbers
 from gateway.imap.news import tell_if_possible
+from gateway.imap.news_elsewhere import begin_to_know, tell_elsewhere
+from gateway.imap.notifications import Events, Known, Notifications, Own, Wanted
 from gateway.imap.outcomes import Bad, Bye, Done, No, outcome_of
 from gateway.imap.parser import parse
 from gateway.imap.parser_search import BadCharset
@@ -82,6 +85,7 @@ class Session:
         "condstore",
         "expects_line",
         "idling",
+        "notifications",
         "over",
         "progress",
         "qresync",
@@ -123,6 +127,7 @@ class Session:
         # What the next line is for, when it is no command (SASL, DONE).
         self.expects_line: Callable[[bytes], Awaitable[None]] | None = None
         self.unseen_news = False
+        self.notifications: Notifications | None = None  # since the first NOTIFY
         self._errors = 0
 
     # Shared things, spelled shortly.
@@ -255,6 +260,8 @@ class Session:
             if execution.news and self.selected is not None:
                 expunges = execution.expunges or (uid and not names_numbers(command))
                 await tell_if_possible(self, expunges=expunges, look=execution.always_looks)
+            if execution.news:
+                await tell_elsewhere(self)
 
         async def work_and_news() -> Done:
             try:
@@ -269,6 +276,9 @@ class Session:
 
         name = "UID " + execution.name if uid else execution.name
         await self.run_to_reply(command.tag, name, work_and_news())
+        if self.notifications is not None:
+            self.notifications.own = Own()
+            self.wire.wake()  # what could not come before the tagged reply comes now
 
     async def run_to_reply(self, tag: bytes, name: str, work: Coroutine[Any, Any, Done]) -> None:
         """Await the work, and write the tagged reply that it or its error calls for."""
@@ -381,6 +391,8 @@ class Session:
     def log_out(self) -> None:
         """Of everything since the greeting nothing is left (RFC 8437 section 3)."""
         self.deselect()
+        if self.notifications is not None:
+            self.stop_notifying()
         self._begin()
 
     # The selected mailbox.
@@ -391,26 +403,78 @@ class Session:
         self._service.watchers.watch(selected.id, self)
 
     def deselect(self) -> None:
-        if self.selected is not None:
-            self._service.watchers.unwatch(self.selected.id, self)
-            self._service.keep(self.selected.view)
-            self.selected = None
+        selected = self.selected
+        if selected is None:
+            return
+        self._service.watchers.unwatch(selected.id, self)
+        self._service.keep(selected.view)
+        self.selected = None
+        if self.notifications is not None and self.notifications.wanted.elsewhere:
+            if selected.is_told:
+                self.notifications.known[selected.id] = Known.of(selected.mailbox)
+            self.notifications.note(selected.id)
 
     def news(self) -> None:
         """The selected mailbox may have changed (Watcher)."""
         self.unseen_news = True
-        if self.idling:
+        if self.idling or self.notifications is not None:
             self.wire.wake()
 
-    async def tell_idling(self) -> None:
-        if self.idling and self.selected is not None:
-            try:
-                await tell_if_possible(self, expunges=True, look=True)
-            except Bye as error:
-                self.refuse(error.text, error.code)
+    @property
+    def wanted_of_selected(self) -> Events:
+        """What may be told of the selected mailbox."""
+        return MESSAGE_EVENTS if self.notifications is None else self.notifications.wanted.selected
+
+    async def tell_between(self) -> None:
+        """Tell news while no command runs: in IDLE, and after NOTIFY (RFC 5465 section 4)."""
+        if self.upload is not None or (self.expects_line is not None and not self.idling):
+            return
+        notifications = self.notifications
+        try:
+            if self.selected is not None and (self.idling or notifications is not None):
+                any_time = notifications is not None and notifications.wanted.any_time
+                await tell_if_possible(self, expunges=any_time or bool(self.idling), look=False)
+            await tell_elsewhere(self)
+        except Bye as error:
+            self.refuse(error.text, error.code)
+
+    # NOTIFY (RFC 5465).
+
+    async def start_notifying(self, groups: Sequence[EventGroup]) -> Notifications:
+        """Raises PostroomError, and all stays as it was, when that cannot be."""
+        notifications = self.notifications or Notifications(self.wire.wake)
+        wanted, watchers = Wanted(groups), self._service.watchers
+        # Watched first, then read: at what happens meanwhile we look again.
+        watchers.watch_account(self.owner.id, notifications)
+        try:
+            await begin_to_know(self, notifications, wanted)
+            notifications.wanted = wanted
+        finally:
+            if not notifications.wanted.elsewhere:
+                notifications.forget()
+                watchers.unwatch_account(self.owner.id, notifications)
+        self.notifications = notifications
+        return notifications
+
+    def stop_notifying(self) -> None:
+        """As NOTIFY NONE: nothing is told any more, not even of the selected mailbox."""
+        self.notifications = self.notifications or Notifications(self.wire.wake)
+        self.notifications.wanted = Wanted(())
+        self.notifications.forget()
+        self._service.watchers.unwatch_account(self.owner.id, self.notifications)
+
+    def did(self, mailbox: str = "") -> Own:
+        """The command that runs changes that mailbox, or the list of them: returns where it notes
+        what the client need not be told."""
+        if self.notifications is None:
+            return Own()
+        self.notifications.note(mailbox)
+        return self.notifications.own
 
     def closed(self) -> None:
         """The connection is gone."""
         self.deselect()
+        if self.notifications is not None:
+            self.stop_notifying()
         self.idling = b""
         self._drop_upload()

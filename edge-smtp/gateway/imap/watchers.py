@@ -1,16 +1,23 @@
 """Who wants to hear that a mailbox changed: one subscription for all sessions of the process."""
 
 import asyncio
-from collections.abc import Iterator
 from threading import Lock
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from postroom.platform.topic import Subscription, Topic
+
+T = TypeVar("T")
 
 
 class Watcher(Protocol):
     def news(self) -> None:
         """The mailbox may have changed. Called on the event loop; must only make a note."""
+
+
+class AccountWatcher(Protocol):
+    def account_news(self, mailbox: str) -> None:
+        """As ``news``, of any mailbox of the account, by its id; of the list of mailboxes when it
+        is empty."""
 
 
 class Watchers:
@@ -22,27 +29,39 @@ class Watchers:
     def __init__(self, topic: Topic) -> None:
         self._topic = topic
         self._watchers: dict[str, set[Watcher]] = {}  # by mailbox id
+        self._of_accounts: dict[str, set[AccountWatcher]] = {}
         self._lock = Lock()
-        self._changed: set[str] = set()  # mailbox ids, until the loop takes them
+        self._changed: set[tuple[str, str]] = set()  # until the loop takes them
         self._loop: asyncio.AbstractEventLoop | None = None
         self._subscription: Subscription | None = None
 
     def watch(self, mailbox: str, watcher: Watcher) -> None:
-        if self._subscription is None:
-            self._loop = asyncio.get_running_loop()
-            self._subscription = self._topic.subscribe(self._receive)
+        self._subscribe()
         self._watchers.setdefault(mailbox, set()).add(watcher)
 
     def unwatch(self, mailbox: str, watcher: Watcher) -> None:
-        watchers = self._watchers.get(mailbox)
-        if watchers is not None:
-            watchers.discard(watcher)
-            if not watchers:
-                del self._watchers[mailbox]
+        _remove(self._watchers, mailbox, watcher)
 
-    def everybody(self) -> Iterator[Watcher]:
+    def watch_account(self, account: str, watcher: AccountWatcher) -> None:
+        self._subscribe()
+        self._of_accounts.setdefault(account, set()).add(watcher)
+
+    def unwatch_account(self, account: str, watcher: AccountWatcher) -> None:
+        _remove(self._of_accounts, account, watcher)
+
+    def remind_all(self) -> None:
+        """The topic is best effort: whatever it lost, everybody looks for it now."""
         for watchers in list(self._watchers.values()):
-            yield from list(watchers)
+            for watcher in list(watchers):
+                watcher.news()
+        for of_account in list(self._of_accounts.values()):
+            for each in list(of_account):
+                each.account_news("")
+
+    def _subscribe(self) -> None:
+        if self._subscription is None:
+            self._loop = asyncio.get_running_loop()
+            self._subscription = self._topic.subscribe(self._receive)
 
     def close(self) -> None:
         if self._subscription is not None:
@@ -52,14 +71,14 @@ class Watchers:
 
     def _receive(self, message: str) -> None:
         """On the topic's thread."""
-        mailbox = message.rpartition(" ")[2]
+        account, _, mailbox = message.rpartition(" ")
         # Nobody is watching most mailboxes; reading a dict from a thread is safe.
         loop = self._loop
-        if mailbox not in self._watchers or loop is None:
+        if loop is None or (mailbox not in self._watchers and account not in self._of_accounts):
             return
         with self._lock:
             first = not self._changed
-            self._changed.add(mailbox)
+            self._changed.add((account, mailbox))
         if first:
             try:
                 loop.call_soon_threadsafe(self._tell)
@@ -69,6 +88,16 @@ class Watchers:
     def _tell(self) -> None:
         with self._lock:
             changed, self._changed = self._changed, set()
-        for mailbox in changed:
+        for account, mailbox in changed:
             for watcher in list(self._watchers.get(mailbox, ())):
                 watcher.news()
+            for each in list(self._of_accounts.get(account, ())):
+                each.account_news(mailbox)
+
+
+def _remove(watched: dict[str, set[T]], by: str, watcher: T) -> None:
+    watchers = watched.get(by)
+    if watchers is not None:
+        watchers.discard(watcher)
+        if not watchers:
+            del watched[by]

@@ -113,6 +113,7 @@ class Annotations:
                 self._transactions.table.write(put)
             except ConditionFailed:
                 continue
+            self._transactions.tell([(account, SERVER)])
             return
         raise too_busy([SERVER])
 

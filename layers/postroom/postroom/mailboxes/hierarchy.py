@@ -97,9 +97,12 @@ class Hierarchy:
         raise MailboxMissing(account, name)
 
     def subscriptions(self, account: str) -> set[str]:
+        return self.outline(account)[1]
+
+    def outline(self, account: str) -> tuple[list[Mailbox], set[str]]:
         tree = self._read(account)
         subscribed = {name for name, mailbox in tree.mailboxes.items() if mailbox.subscribed}
-        return subscribed | tree.subscriptions
+        return [*tree.mailboxes.values()], subscribed | tree.subscriptions
 
     def deleted(self, account: str) -> list[Mailbox]:
         return list(self._read(account).deleted.values())

@@ -49,8 +49,9 @@ GRACE_DAYS = 7
 
 class Mailboxes:
     """Every change is published as ``"<account> <mailbox>"`` when it is durable; changes of the
-    list of mailboxes as ``"<account> "``. All methods may raise StoreUnavailable; after that
-    a change has been made or not, but never half (a long list of UIDs: in part)."""
+    list of mailboxes as ``"<account> "``, annotations of the server as ``"<account> server"``. All
+    methods may raise StoreUnavailable; after that a change has been made or not, but never half (a
+    long list of UIDs: in part)."""
 
     def __init__(
         self,
@@ -138,6 +139,10 @@ class Mailboxes:
     def subscriptions(self, account: str) -> set[str]:
         """Subscribed names, of mailboxes that exist and of others."""
         return self._hierarchy.subscriptions(account)
+
+    def outline(self, account: str) -> tuple[list[Mailbox], set[str]]:
+        """All mailboxes, in no order, and ``subscriptions``; in one query."""
+        return self._hierarchy.outline(account)
 
     def usage(self, account: str) -> int:
         """Octets in all the account's mailboxes."""

@@ -6,16 +6,15 @@ from hypothesis import strategies as st
 
 from gateway.imap.commands_search import (
     RETURN_ALL,
-    SELECTED,
     CancelUpdate,
     Criterion,
     MultiSearch,
     Returns,
     Search,
     Sort,
-    Source,
     Thread,
 )
+from gateway.imap.filter_mailboxes import SELECTED, FilterMailboxes
 from gateway.imap.parser import parse
 from gateway.imap.parser_search import BadCharset
 from gateway.imap.partial import Partial, part_of
@@ -77,9 +76,9 @@ def returning(*options: str, partial: Partial | None = None) -> Returns:
             MultiSearch(
                 b"a",
                 (
-                    Source("mailboxes", ("a",)),
-                    Source("subtree-one", ("b", "c")),
-                    Source("personal"),
+                    FilterMailboxes("mailboxes", frozenset({"a"})),
+                    FilterMailboxes("subtree-one", frozenset({"b", "c"})),
+                    FilterMailboxes("personal"),
                 ),
                 ALL,
                 returning("COUNT"),
