@@ -139,6 +139,31 @@ def test_delivery_wakes_an_idling_client_at_once(served: Ports) -> None:
     client.logout()
 
 
+def test_a_silent_client_hears_of_all_its_mailboxes(served: Ports) -> None:
+    client, other = secure(served), secure(served)
+    client.select("INBOX")
+    client.send(
+        b"n NOTIFY SET (selected (MessageNew (UID) MessageExpunge)) "
+        b"(personal (MessageNew MessageExpunge MailboxName))\r\n"
+    )
+    assert client.readline().startswith(b"n OK")
+    delays = []
+    for number in range(1, 21):
+        started = time.perf_counter()
+        served.world.deliver(b"Subject: news\r\n\r\n")
+        assert client.readline() == b"* %d EXISTS\r\n" % number
+        delays.append(time.perf_counter() - started)
+        client.readline()  # RECENT
+        assert client.readline() == b"* %d FETCH (UID %d)\r\n" % (number, number)
+        served.world.deliver(b"Subject: news\r\n\r\n", "Sent")
+        assert client.readline().startswith(b'* STATUS "Sent" (MESSAGES %d ' % number)
+    assert sorted(delays)[len(delays) // 2] < 0.5
+    other.create("new")
+    assert client.readline() == b'* LIST (\\HasNoChildren) "/" "new"\r\n'
+    for leaving in (client, other):
+        leaving.logout()
+
+
 def deliver_elsewhere(data: str) -> None:
     """In another process, as a function worker does it."""
     app = build({"POSTROOM_DATA": data})

@@ -4,7 +4,12 @@ from typing import TYPE_CHECKING
 
 from gateway.imap.commands_notify import EVENTS, MESSAGE_EVENTS, Notify
 from gateway.imap.news import tell_if_possible
-from gateway.imap.news_elsewhere import tell_elsewhere, tell_first_status
+from gateway.imap.news_elsewhere import (
+    start_notifying,
+    stop_notifying,
+    tell_elsewhere,
+    tell_first_status,
+)
 from gateway.imap.outcomes import DONE, Done, No
 
 if TYPE_CHECKING:
@@ -17,9 +22,9 @@ async def notify(session: "Session", command: Notify) -> Done:
         code = b"BADEVENT (" + " ".join(EVENTS).encode("ascii") + b")"
         raise No(f"{unsupported[0]} is no event that we can tell of", code)
     if not command.groups:
-        session.stop_notifying()
+        stop_notifying(session)
         return DONE
-    notifications = await session.start_notifying(command.groups)
+    notifications = await start_notifying(session, command.groups)
     if session.selected is not None:
         # What has gathered is told whatever the new groups say: SET is a NOOP, too (section 3.1).
         await tell_if_possible(session, expunges=True, look=True, wanted=MESSAGE_EVENTS)

@@ -6,11 +6,12 @@ at the list, which holds the counters of all.
 """
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gateway.imap import responses
+from gateway.imap.commands_notify import EventGroup
 from gateway.imap.mailbox_tree import Tree
 from gateway.imap.notifications import (
     MOST_ENTRIES,
@@ -48,14 +49,39 @@ async def tell_elsewhere(session: "Session") -> None:
         await _tell(session, notifications)
     except No as error:
         # Section 5.8: as after NOTIFY NONE.
-        session.stop_notifying()
+        stop_notifying(session)
         session.write(responses.untagged(b"OK", error.text, error.code))
     except PostroomError as error:
         log.info("news failed", extra={"reason": str(error)})
         notifications.note("")
 
 
-async def begin_to_know(session: "Session", notifications: Notifications, wanted: Wanted) -> None:
+async def start_notifying(session: "Session", groups: Sequence[EventGroup]) -> Notifications:
+    """Raises PostroomError, and all stays as it was, when that cannot be."""
+    notifications = session.notifications or Notifications(session.wire.wake)
+    wanted, watchers = Wanted(groups), session.service.watchers
+    # Watched first, then read: at what happens meanwhile we look again.
+    watchers.watch_account(session.owner.id, notifications)
+    try:
+        await _begin_to_know(session, notifications, wanted)
+        notifications.wanted = wanted
+    finally:
+        if not notifications.wanted.elsewhere:
+            notifications.forget()
+            watchers.unwatch_account(session.owner.id, notifications)
+    session.notifications = notifications
+    return notifications
+
+
+def stop_notifying(session: "Session") -> None:
+    """As NOTIFY NONE: nothing is told any more, not even of the selected mailbox."""
+    session.notifications = session.notifications or Notifications(session.wire.wake)
+    session.notifications.wanted = Wanted(())
+    session.notifications.forget()
+    session.service.watchers.unwatch_account(session.owner.id, session.notifications)
+
+
+async def _begin_to_know(session: "Session", notifications: Notifications, wanted: Wanted) -> None:
     """Have something to compare with, for whatever is *wanted*. What is known already stays, so
     that what was not told yet will be. Raises No when it would be too much."""
     account, mailboxes = session.owner.id, session.app.mailboxes

@@ -2,7 +2,7 @@
 (RFC 9051 sections 3 and 5)."""
 
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Protocol
 
 from gateway.authentication import Channel, mechanisms
@@ -11,7 +11,7 @@ from gateway.imap import responses
 from gateway.imap.capabilities import capabilities
 from gateway.imap.commands import Command
 from gateway.imap.commands_append import Append, Replace
-from gateway.imap.commands_notify import MESSAGE_EVENTS, EventGroup
+from gateway.imap.commands_notify import MESSAGE_EVENTS
 from gateway.imap.execute_append import Upload, begin_upload
 from gateway.imap.execution import Execution
 from gateway.imap.executions import EXECUTIONS
@@ -31,8 +31,8 @@ from gateway.imap.literals import (
 )
 from gateway.imap.message_numbers import names_numbers
 from gateway.imap.news import tell_if_possible
-from gateway.imap.news_elsewhere import begin_to_know, tell_elsewhere
-from gateway.imap.notifications import Events, Known, Notifications, Own, Wanted
+from gateway.imap.news_elsewhere import stop_notifying, tell_elsewhere
+from gateway.imap.notifications import Events, Known, Notifications, Own
 from gateway.imap.outcomes import Bad, Bye, Done, No, outcome_of
 from gateway.imap.parser import parse
 from gateway.imap.parser_search import BadCharset
@@ -392,7 +392,7 @@ class Session:
         """Of everything since the greeting nothing is left (RFC 8437 section 3)."""
         self.deselect()
         if self.notifications is not None:
-            self.stop_notifying()
+            stop_notifying(self)
         self._begin()
 
     # The selected mailbox.
@@ -438,31 +438,6 @@ class Session:
         except Bye as error:
             self.refuse(error.text, error.code)
 
-    # NOTIFY (RFC 5465).
-
-    async def start_notifying(self, groups: Sequence[EventGroup]) -> Notifications:
-        """Raises PostroomError, and all stays as it was, when that cannot be."""
-        notifications = self.notifications or Notifications(self.wire.wake)
-        wanted, watchers = Wanted(groups), self._service.watchers
-        # Watched first, then read: at what happens meanwhile we look again.
-        watchers.watch_account(self.owner.id, notifications)
-        try:
-            await begin_to_know(self, notifications, wanted)
-            notifications.wanted = wanted
-        finally:
-            if not notifications.wanted.elsewhere:
-                notifications.forget()
-                watchers.unwatch_account(self.owner.id, notifications)
-        self.notifications = notifications
-        return notifications
-
-    def stop_notifying(self) -> None:
-        """As NOTIFY NONE: nothing is told any more, not even of the selected mailbox."""
-        self.notifications = self.notifications or Notifications(self.wire.wake)
-        self.notifications.wanted = Wanted(())
-        self.notifications.forget()
-        self._service.watchers.unwatch_account(self.owner.id, self.notifications)
-
     def did(self, mailbox: str = "") -> Own:
         """The command that runs changes that mailbox, or the list of them: returns where it notes
         what the client need not be told."""
@@ -475,6 +450,6 @@ class Session:
         """The connection is gone."""
         self.deselect()
         if self.notifications is not None:
-            self.stop_notifying()
+            stop_notifying(self)
         self.idling = b""
         self._drop_upload()
