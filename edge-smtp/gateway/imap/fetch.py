@@ -11,7 +11,7 @@ from typing import Protocol
 
 from gateway.imap.commands import BinarySection, BinarySize, BodySection, FetchItem
 from gateway.imap.dates import render_date_time
-from gateway.imap.object_ids import email_id
+from gateway.imap.object_ids import email_id, thread_id
 from gateway.imap.responses import astring, flag_words, string
 from gateway.imap.sections import Span, cut, fields_of, find_part, locate
 from postroom.errors import PostroomError
@@ -89,6 +89,11 @@ def _flags(flags: frozenset[str], recent: bool) -> bytes:
     return words if not recent else b"\\Recent " + words if words else b"\\Recent"
 
 
+def _thread(message: Message) -> bytes:
+    found = thread_id(message)
+    return b"NIL" if found is None else b"(%b)" % found.encode("ascii")
+
+
 # What each plain item looks like, and where it comes from.
 _PLAIN: dict[str, tuple[bytes, _Get]] = {
     "UID": (b"UID %d", lambda m, s, r: m.uid),
@@ -101,8 +106,7 @@ _PLAIN: dict[str, tuple[bytes, _Get]] = {
     "BODYSTRUCTURE": (b"BODYSTRUCTURE %b", lambda m, s, r: s.body_structure),
     "SAVEDATE": (b"SAVEDATE %b", lambda m, s, r: render_date_time(m.saved)),
     "EMAILID": (b"EMAILID (%b)", lambda m, s, r: email_id(m).encode("ascii")),
-    # Threads have no identifiers yet (RFC 8474 section 5.2).
-    "THREADID": (b"THREADID %b", lambda m, s, r: b"NIL"),
+    "THREADID": (b"THREADID %b", lambda m, s, r: _thread(m)),
     "PREVIEW": (b"PREVIEW %b", lambda m, s, r: string(s.preview.encode("utf-8", "replace"))),
 }
 _OF_SUMMARY = {"ENVELOPE", "BODY", "BODYSTRUCTURE", "PREVIEW"}

@@ -1,4 +1,4 @@
-"""EMAILID (RFC 8474 section 5.1)."""
+"""EMAILID and THREADID (RFC 8474 section 5)."""
 
 import base64
 from hashlib import sha256
@@ -13,5 +13,15 @@ def email_id(message: Message) -> str:
     addresses has two prefixes, which are two contents.
     """
     immutable = b"%b %d %b" % (message.blob.encode(), message.internal_date, message.prefix)
-    # A letter first and one case only (RFC 8474 section 8.1); 160 bits never collide.
-    return "e" + base64.b32encode(sha256(immutable).digest()[:20]).decode("ascii").lower()
+    return "e" + _text(sha256(immutable).digest()[:20])  # 160 bits never collide
+
+
+def thread_id(message: Message) -> str | None:
+    """None for a message from before threads were kept: it stays so, for a THREADID never changes
+    (section 5.2)."""
+    return "t" + _text(message.thread) if message.thread else None
+
+
+def _text(octets: bytes) -> str:
+    # A letter goes first, and there is one case only (section 8.1).
+    return base64.b32encode(octets).decode("ascii").rstrip("=").lower()

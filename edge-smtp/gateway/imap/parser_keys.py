@@ -12,6 +12,7 @@ from gateway.imap.search_keys import (
     And,
     HasEmailId,
     HasFlag,
+    HasThreadId,
     InHeader,
     InSet,
     InText,
@@ -145,8 +146,7 @@ class _Keys:
 
     def _object_id(self, name: str) -> SearchKey:
         wanted = self._s.take(_OBJECT_ID, "objectid", "RFC 8474 section 7").decode("ascii")
-        # Without thread identifiers the key matches nothing (RFC 8474 section 5.2).
-        return HasEmailId(wanted) if name == "EMAILID" else Not(_ALL)
+        return HasEmailId(wanted) if name == "EMAILID" else HasThreadId(wanted)
 
     def _mod_seq(self, _: str) -> SearchKey:
         s = self._s

@@ -13,12 +13,13 @@ from enum import IntEnum
 
 from gateway.imap.dates import parse_date, seconds_of
 from gateway.imap.fetch import UnknownEncoding, decode_transfer
-from gateway.imap.object_ids import email_id
+from gateway.imap.object_ids import email_id, thread_id
 from gateway.imap.search_keys import (
     Age,
     And,
     HasEmailId,
     HasFlag,
+    HasThreadId,
     InHeader,
     InSet,
     InText,
@@ -197,6 +198,8 @@ def _compile(key: SearchKey, context: Context) -> Matches:
             return _in_text(casemap(text), header)
         case HasEmailId(wanted_id):
             return lambda c: email_id(c.message) == wanted_id
+        case HasThreadId(wanted_id):
+            return lambda c: thread_id(c.message) == wanted_id
 
 
 def _all(parts: list[Matches]) -> Matches:

@@ -103,6 +103,13 @@ class HasEmailId:
     object_id: str
 
 
+@dataclass(frozen=True, slots=True)
+class HasThreadId:
+    """THREADID (RFC 8474 section 6)."""
+
+    object_id: str
+
+
 SearchKey = (
     And
     | Or
@@ -117,4 +124,5 @@ SearchKey = (
     | InText
     | ModSeq
     | HasEmailId
+    | HasThreadId
 )

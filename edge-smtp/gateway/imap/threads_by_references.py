@@ -4,11 +4,11 @@ Nothing here recurses, since a thread may be as deep as the mailbox is large, an
 can neither make it slow nor large.
 """
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gateway.imap.threads import Node
+from postroom.message.lineage import normal_id
 
 # References to messages that are not there, of one command. Beyond these they are passed over, as
 # those are that a mail program has cut off.
@@ -16,9 +16,6 @@ MOST_DUMMIES = 200_000
 # Steps up the threads, of one command, to see whether a link would close a loop. A link that
 # would take more is not made.
 MOST_STEPS = 10_000_000
-
-_QUOTED_LOCAL_PART = re.compile(r'<"((?:[^"\\]|\\.)*)"@')
-_QUOTED_PAIR = re.compile(r"\\(.)")
 
 
 @dataclass(slots=True, eq=False)
@@ -43,11 +40,11 @@ class References:
         self, node: Node, message_id: str, references: Sequence[str], in_reply_to: Sequence[str]
     ) -> None:
         """Identifiers have their angle brackets; "" is a message without one."""
-        link = self._own_link(node, _normal(message_id))
+        link = self._own_link(node, normal_id(message_id))
         previous: _Link | None = None
         # (A) A chain of what it refers to, the oldest first.
         for reference in dict.fromkeys(references or in_reply_to[:1]):
-            each = self._referred(_normal(reference))
+            each = self._referred(normal_id(reference))
             if each is None:
                 continue
             if previous is not None and each.parent is None:
@@ -188,11 +185,3 @@ def _sort_all(roots: list[Node]) -> list[Node]:
         waiting += node.children
     roots.sort(key=lambda node: node.moment)
     return roots
-
-
-def _normal(message_id: str) -> str:
-    """One way to write it of several: quotes that an identifier can have and does not need."""
-    match = _QUOTED_LOCAL_PART.match(message_id)
-    if match is None:
-        return message_id
-    return "<" + _QUOTED_PAIR.sub(r"\1", match[1]) + message_id[match.end() - 1 :]

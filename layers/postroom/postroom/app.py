@@ -127,7 +127,9 @@ def open_platform(settings: Settings, clock: Clock) -> Platform:
 def wire(settings: Settings, platform: Platform, clock: Clock, randomness: Randomness) -> App:
     table = platform.table
     journeys = Journeys(table, clock)
-    mailboxes = Mailboxes(table, platform.blobs, platform.topic, clock, randomness)
+    mailboxes = Mailboxes(
+        table, platform.blobs, platform.topic, clock, randomness, recall=journeys.root
+    )
     return App(
         settings=settings,
         platform=platform,

@@ -1,6 +1,7 @@
 """Journeys over a real store."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -138,3 +139,21 @@ def test_journeys_fade(store: EmbeddedStore, journeys: Journeys, clock: StillClo
 @pytest.mark.parametrize("name", ["", "<", "<>", "@", "no such thing", "ü@ü", "x" * 1000])
 def test_a_name_that_means_nothing_finds_nothing(journeys: Journeys, name: str) -> None:
     assert journeys.trace(name) == []
+
+
+def test_a_reply_tells_its_root_where_it_has_been(store: EmbeddedStore, journeys: Journeys) -> None:
+    one = journey(queue_id(1, "<1@a.test>"), "account")
+    for place in ("account", *(f"other{number:03}" for number in range(50))):
+        marked = replace(one, place=place, root=b"root" if place == "account" else b"theirs")
+        store.table.write(journeys.marker(marked))
+    assert journeys.root("account", "<1@a.test>") == b"root"
+    assert journeys.root("stranger", "<1@a.test>") is None
+    assert journeys.root("account", "<2@a.test>") is None
+    [found] = [each for each in journeys.trace("<1@a.test>") if each.place == "account"]
+    assert found.root == b"root"
+
+
+def test_a_root_is_not_told_of_another_message(store: EmbeddedStore, journeys: Journeys) -> None:
+    other = journey(queue_id(1, "<1@a.test>"), "account", message_id="<same-hash@b.test>")
+    store.table.write(journeys.marker(replace(other, root=b"root")))
+    assert journeys.root("account", "<1@a.test>") is None

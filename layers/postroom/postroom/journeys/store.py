@@ -11,7 +11,9 @@ from dataclasses import dataclass, replace
 
 from postroom.journeys.ids import is_queue_id, tail_of, time_of
 from postroom.platform.clock import Clock
-from postroom.platform.table import Absent, Key, Put, Record, Table, prefix_end
+from postroom.platform.table import Absent, Key, Put, Record, Table, Value, prefix_end
+
+_MOST_LOOKED_AT = 20  # records, to find the queue ids of one Message-ID
 
 RETENTION = 30 * 86_400  # seconds; a letter lives 14 days in a dead-letter queue at most
 
@@ -35,6 +37,7 @@ class Journey:
     reverse_path: str
     recipients: tuple[str, ...]  # the envelope recipients that led there
     events: tuple[Event, ...]
+    root: bytes = b""  # of a reply: the message it goes back to (``lineage.root_hash``)
 
 
 class Journeys:
@@ -48,16 +51,15 @@ class Journeys:
 
     def grown(self, journey: Journey) -> Put:
         """The record of a journey that has begun already, with all its events so far."""
-        return Put(
-            _key(journey.queue_id, journey.place),
-            {
-                "message_id": journey.message_id,
-                "from": journey.reverse_path,
-                "to": list(journey.recipients),
-                "events": [[event.at, event.step, event.detail] for event in journey.events],
-            },
-            expires=self._expiry(),
-        )
+        body: dict[str, Value] = {
+            "message_id": journey.message_id,
+            "from": journey.reverse_path,
+            "to": list(journey.recipients),
+            "events": [[event.at, event.step, event.detail] for event in journey.events],
+        }
+        if journey.root:
+            body["root"] = journey.root
+        return Put(_key(journey.queue_id, journey.place), body, expires=self._expiry())
 
     def done(self, queue_id: str, places: Sequence[str]) -> set[str]:
         """Those of the places that this message has reached already."""
@@ -86,6 +88,21 @@ class Journeys:
         ]
         # "a@b" may be an address or a Message-ID without its brackets, as users copy it.
         return found or self._of_message_id(f"<{name}>")
+
+    def root(self, place: str, message_id: str) -> bytes | None:
+        """What the message, a reply, goes back to, if it has reached that place lately."""
+        partition = _partition(message_id)
+        latest = list(self._table.range(partition, backwards=True, limit=_MOST_LOOKED_AT))
+        keys = {_key(record.key.sort.partition("/")[0], place) for record in latest}
+        found = {record.key: record for record in latest if record.key in keys}
+        if not found and len(latest) == _MOST_LOOKED_AT:  # it has reached many other places
+            found = self._table.get_many(list(keys))
+        for record in found.values():
+            root, kept = record.body.get("root"), str(record.body["message_id"])
+            # A long Message-ID is cut before it is kept, and two may have the same tail.
+            if isinstance(root, bytes) and kept and message_id.startswith(kept):
+                return root
+        return None
 
     def _of_queue_id(self, queue_id: str) -> Iterator[Record]:
         prefix = f"{queue_id}/"
@@ -119,4 +136,5 @@ def _journey(record: Record) -> Journey:
         str(body["from"]),
         tuple(map(str, recipients)) if isinstance(recipients, list) else (),
         tuple(Event(*event) for event in events) if isinstance(events, list) else (),  # type: ignore[misc]
+        root if isinstance(root := body.get("root"), bytes) else b"",
     )

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import islice
 
 from postroom.errors import ConditionFailed, PostroomError, TooLarge
 from postroom.mailboxes.editing import Edit
@@ -15,6 +16,7 @@ from postroom.mailboxes.encoding import (
 from postroom.mailboxes.errors import MailboxMissing, OverQuota
 from postroom.mailboxes.records import Appended, Delivery, Mailbox
 from postroom.mailboxes.references import References
+from postroom.mailboxes.threads import Arrival, Place, Threads
 from postroom.mailboxes.transactions import (
     ATTEMPTS,
     MOST_OCTETS,
@@ -22,7 +24,7 @@ from postroom.mailboxes.transactions import (
     octets_of,
     too_busy,
 )
-from postroom.platform.table import MOST_WRITES, Key, Write, prefix_end
+from postroom.platform.table import MOST_WRITES, Key, Put, Write, prefix_end
 
 Outcome = list[Appended] | PostroomError
 
@@ -53,16 +55,21 @@ class _Group:
 
     edit: Edit
     members: list[_Waiting]
+    notes: dict[Key, Put]  # of threads
 
     def writes(self) -> list[Write]:
+        """Those of *also* first."""
         also = [put for each in self.members for put in each.delivery.also]
         return [*also, *self.edit.writes()]
 
 
 class Appending:
-    def __init__(self, transactions: Transactions, references: References) -> None:
+    def __init__(
+        self, transactions: Transactions, references: References, threads: Threads
+    ) -> None:
         self._transactions = transactions
         self._references = references
+        self._threads = threads
 
     def append_many(self, deliveries: Sequence[Delivery]) -> list[Outcome]:
         """Outcomes in the order of the deliveries; see ``Mailboxes.append_many``."""
@@ -96,36 +103,57 @@ class Appending:
     def _write(self, groups: list[_Group]) -> list[Callable[[], None]]:
         """Start the transactions; each function returned waits for one."""
         table = self._transactions.table
-        if len(groups) == 1:  # nothing to overlap with: spare the way to another thread
-            return [partial(table.write, *groups[0].writes())]
-        return [table.write_soon(*group.writes()).result for group in groups]
+        transactions = []
+        ahead: list[Put] = []
+        for group in groups:
+            writes, notes = group.writes(), list(group.notes.values())
+            room = MOST_WRITES - len(writes)
+            transactions.append([*writes, *notes[:room]])
+            ahead += notes[room:]  # true in any case, whatever becomes of the message
+        if ahead:
+            table.put_many(ahead)
+        if len(transactions) == 1:  # nothing to overlap with: spare the way to another thread
+            return [partial(table.write, *transactions[0])]
+        return [table.write_soon(*writes).result for writes in transactions]
 
     def _prepare(self, left: list[_Waiting]) -> list[_Group]:
         mailboxes, used = self._read(left)
-        ready: dict[Key, tuple[Edit, list[_Waiting]]] = {}
+        places = self._places(left)
+        ready: dict[Key, _Group] = {}
         now, day = self._transactions.now(), self._transactions.day()
-        for each in left:
+        for each, placed in zip(left, places, strict=True):
             delivery = each.delivery
             key = mailbox_key(delivery.account, delivery.mailbox)
             if key not in mailboxes:
                 each.outcome = MailboxMissing(delivery.account, delivery.mailbox)
                 continue
-            edit, members = ready.setdefault(key, (Edit(mailboxes[key], day), []))
-            if not _fits(each, members):
+            group = ready.setdefault(key, _Group(Edit(mailboxes[key], day), [], {}))
+            if not _fits(each, group.members):
                 continue  # another round
             try:
-                self._add(each, edit, now, used)
+                self._add(each, group.edit, now, used, placed)
             except PostroomError as error:
                 each.outcome = error
                 continue
-            members.append(each)
-        self._count([each for _, members in ready.values() for each in members])
-        groups = []
-        for edit, members in ready.values():
-            members = [each for each in members if each.outcome is None]
-            if members:
-                groups.append(_Group(edit, members))
-        return groups
+            group.members.append(each)
+            group.notes.update((place.note.key, place.note) for place in placed if place.note)
+        groups = list(ready.values())
+        self._count([each for group in groups for each in group.members])
+        for group in groups:
+            group.members = [each for each in group.members if each.outcome is None]
+        return [group for group in groups if group.members]
+
+    def _places(self, left: list[_Waiting]) -> list[list[Place]]:
+        """The threads of the messages of each. Read after the mailboxes, so that what is in a
+        mailbox when the transaction is done was known."""
+        places = iter(
+            self._threads.places(
+                Arrival(each.delivery.account, message, each.delivery.noted)
+                for each in left
+                for message in each.delivery.messages
+            )
+        )
+        return [list(islice(places, len(each.delivery.messages))) for each in left]
 
     def _read(self, left: list[_Waiting]) -> tuple[dict[Key, Mailbox], dict[str, int]]:
         """The mailboxes, and what the accounts with a quota hold: a query for each of those,
@@ -155,7 +183,14 @@ class Appending:
             mailboxes[key] = mailbox_of(delivery.account, delivery.mailbox, record.body)
         return mailboxes, used
 
-    def _add(self, each: _Waiting, edit: Edit, now: int, used: dict[str, int]) -> None:
+    def _add(
+        self,
+        each: _Waiting,
+        edit: Edit,
+        now: int,
+        used: dict[str, int],
+        places: Sequence[Place],
+    ) -> None:
         """Give the messages their UIDs. Raises OverQuota, BadFlag; then none has one."""
         delivery = each.delivery
         sizes = [len(message.prefix) + message.summary.size for message in delivery.messages]
@@ -170,11 +205,19 @@ class Appending:
                 edit.before.id,
                 edit.before.uid_validity,
                 edit.add(
-                    message.blob, message.prefix, size, message.internal_date, now, spelled
+                    message.blob,
+                    message.prefix,
+                    size,
+                    message.internal_date,
+                    now,
+                    spelled,
+                    place.thread,
                 ).uid,
                 edit.mod_seq,
             )
-            for message, size, spelled in zip(delivery.messages, sizes, flags, strict=True)
+            for message, size, spelled, place in zip(
+                delivery.messages, sizes, flags, places, strict=True
+            )
         ]
 
     def _count(self, members: list[_Waiting]) -> None:

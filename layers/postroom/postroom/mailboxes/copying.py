@@ -99,7 +99,13 @@ def move(
 def _add(into: Edit, message: Message, saved: int, rights: Rights) -> tuple[int, Appended]:
     flags = allowed(message.flags, rights)
     added = into.add(
-        message.blob, message.prefix, message.size, message.internal_date, saved, flags
+        message.blob,
+        message.prefix,
+        message.size,
+        message.internal_date,
+        saved,
+        flags,
+        message.thread,
     )
     return message.uid, Appended(into.before.id, into.before.uid_validity, added.uid, added.mod_seq)
 

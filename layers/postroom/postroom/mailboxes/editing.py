@@ -49,6 +49,7 @@ class Edit:
         internal_date: int,
         saved: int,
         flags: Iterable[str],
+        thread: bytes,
     ) -> Message:
         """Give the message the next UID. Raises BadFlag."""
         message = Message(
@@ -61,6 +62,7 @@ class Edit:
             blob=blob,
             prefix=prefix,
             added=self.mod_seq,
+            thread=thread,
         )
         self._uid_next += 1
         self._count(message, 1)
@@ -80,6 +82,7 @@ class Edit:
             blob=message.blob,
             prefix=message.prefix,
             added=message.added,
+            thread=message.thread,
         )
         self._count(message, -1)
         self._count(altered, 1)

@@ -127,5 +127,13 @@ def _tombstones(
 
 def _add(edit: Edit, message: Message, now: int) -> Appended:
     flags = message.flags - {DELETED}
-    added = edit.add(message.blob, message.prefix, message.size, message.internal_date, now, flags)
+    added = edit.add(
+        message.blob,
+        message.prefix,
+        message.size,
+        message.internal_date,
+        now,
+        flags,
+        message.thread,
+    )
     return Appended(edit.before.id, edit.before.uid_validity, added.uid, added.mod_seq)

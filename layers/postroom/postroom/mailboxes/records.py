@@ -57,6 +57,7 @@ class Message(msgspec.Struct, frozen=True, array_like=True, gc=False):
     blob: BlobKey
     prefix: bytes  # headers prepended for this recipient (Return-Path, Delivered-To…)
     added: int = 0  # MODSEQ with which it came into this mailbox
+    thread: bytes = b""  # ``lineage.thread_of``; none for what came before threads were kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +82,9 @@ class Delivery:
     messages: Sequence[NewMessage]
     also: Sequence[Put] = ()
     quota: int = 0
+    # *also* tells the root that a reply names, and ``Mailboxes`` was given what recalls it:
+    # then threads need no record for a message whose root that is.
+    noted: bool = False
 
 
 @dataclass(frozen=True, slots=True)

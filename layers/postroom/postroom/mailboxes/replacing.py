@@ -6,6 +6,7 @@ from postroom.mailboxes.errors import OverQuota
 from postroom.mailboxes.reading import pick
 from postroom.mailboxes.records import Appended, NewMessage
 from postroom.mailboxes.references import References
+from postroom.mailboxes.threads import Arrival, Threads
 from postroom.mailboxes.transactions import Transactions
 from postroom.platform.table import Write
 
@@ -13,6 +14,7 @@ from postroom.platform.table import Write
 def replace(
     transactions: Transactions,
     references: References,
+    threads: Threads,
     account: str,
     source: str,
     uid: int,
@@ -30,6 +32,7 @@ def replace(
             return [], None
         freed = found[0].size if into_account == account else 0
         _check_quota(transactions, into_account, freed, size, quota)
+        [place] = threads.places([Arrival(into_account, message)])
         added = into.add(
             message.blob,
             message.prefix,
@@ -37,12 +40,14 @@ def replace(
             message.internal_date,
             transactions.now(),
             message.flags,
+            place.thread,
         )
         out_of.expunge(found[0])
         # A message must never be seen without its summary. A repeat finds the claim.
         references.plan([message])
         before = into.before
-        return [], Appended(before.id, before.uid_validity, added.uid, added.mod_seq)
+        notes: list[Write] = [place.note] if place.note is not None else []
+        return notes, Appended(before.id, before.uid_validity, added.uid, added.mod_seq)
 
     return transactions.edit(account, [source, target], prepare, elsewhere={target: into_account})
 

@@ -28,6 +28,7 @@ from postroom.mailboxes.records import (
 from postroom.mailboxes.references import References
 from postroom.mailboxes.rights import ALL, Rights
 from postroom.mailboxes.sweeping import Sweeping
+from postroom.mailboxes.threads import Recall, Threads
 from postroom.mailboxes.transactions import Transactions
 from postroom.message.summary import Summary
 from postroom.platform.blobs import BlobKey, BlobStore
@@ -62,12 +63,15 @@ class Mailboxes:
         randomness: Randomness,
         *,
         grace_days: int = GRACE_DAYS,
+        recall: Recall = lambda _account, _message_id: None,
     ) -> None:
+        """*recall*: see ``Delivery.noted``."""
         self._table = table
         self._transactions = Transactions(table, topic, clock, randomness)
         self._references = References(table, blobs)
         self._hierarchy = Hierarchy(self._transactions)
-        self._appending = Appending(self._transactions, self._references)
+        self._threads = Threads(table, self._transactions.now, recall)
+        self._appending = Appending(self._transactions, self._references, self._threads)
         self.annotations = Annotations(self._transactions)
         self._sweeping = Sweeping(self._transactions, self._references, blobs, grace_days)
 
@@ -324,6 +328,7 @@ class Mailboxes:
         return replacing.replace(
             self._transactions,
             self._references,
+            self._threads,
             account,
             source,
             uid,

@@ -147,7 +147,7 @@ def _summary(message: bytes, root: Entity) -> Summary:
         structure=structure,
         message_id=message_ids[0] if message_ids else "",
         in_reply_to=_message_ids(fields.texts.get(b"in-reply-to")),
-        references=_message_ids(root.first(b"references"))[-_MOST_REFERENCES:],
+        references=_shortened(_message_ids(root.first(b"references"))),
         sent=parse_date(fields.texts.get(b"date", b"")),
         subject=decode_words(fields.texts.get(b"subject", b"")),
         sender=senders[0].display if senders else "",
@@ -159,6 +159,13 @@ def _summary(message: bytes, root: Entity) -> Summary:
 
 def _message_ids(value: bytes | None) -> tuple[str, ...]:
     return tuple([guess(found) for found in _MESSAGE_ID.findall(value)]) if value else ()
+
+
+def _shortened(references: tuple[str, ...]) -> tuple[str, ...]:
+    """Without the middle of too many: the first names the thread, the last the parent."""
+    if len(references) <= _MOST_REFERENCES:
+        return references
+    return references[0], *references[1 - _MOST_REFERENCES :]
 
 
 def _preview(message: bytes, structure: Part) -> str:

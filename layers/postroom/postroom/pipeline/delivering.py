@@ -9,6 +9,7 @@ from postroom.journeys.store import Event, Journey
 from postroom.mailboxes.names import INBOX
 from postroom.mailboxes.records import SYSTEM_FLAGS, Delivery, NewMessage
 from postroom.mailboxes.store import BadFlag, MailboxMissing
+from postroom.message.lineage import lineage, root_hash
 from postroom.pipeline.routing import NO_SUCH_ADDRESS
 from postroom.pipeline.work import Fate, Filing, Rooms, Work
 from postroom.platform.table import Put
@@ -67,15 +68,14 @@ def deliver(app: Rooms, works: list[Work]) -> None:
 def _append(app: Rooms, copies: Sequence[_Copy]) -> None:
     if not copies:
         return
-    deliveries = [
-        Delivery(
-            copy.account,
-            copy.filing.mailbox,
-            [_new_message(copy.work, copy.account, copy.filing)],
-            _also(app, copy),
+    deliveries = []
+    for copy in copies:
+        message = _new_message(copy.work, copy.account, copy.filing)
+        also = _also(app, copy, message)
+        # The journey tells the root under the account's own name, so that of the last copy alone.
+        deliveries.append(
+            Delivery(copy.account, copy.filing.mailbox, [message], also, noted=copy.last)
         )
-        for copy in copies
-    ]
     elsewhere = []
     for copy, outcome in zip(copies, app.mailboxes.append_many(deliveries), strict=True):
         inbox = app.mailboxes.inbox(copy.account)
@@ -176,13 +176,17 @@ def _digest(names: Sequence[str]) -> str:
     return hashlib.blake2b(" ".join(sorted(names)).encode(), digest_size=4).hexdigest()
 
 
-def _also(app: Rooms, copy: _Copy) -> list[Put]:
+def _also(app: Rooms, copy: _Copy, message: NewMessage) -> list[Put]:
     work, target = copy.work, copy.work.targets[copy.account]
     now = int(app.clock.seconds() * 1000)
     filed = Event(now, "delivered", f"{target.address} {copy.filing.name}")
     fate = work.fates[copy.account]
     events = (*fate.events, filed) if copy.last else (filed,)
-    marker = app.journeys.marker(_journey(work, copy.account, copy.place, events))
+    journey = _journey(work, copy.account, copy.place, events)
+    line = lineage(message.summary, message.blob)
+    if copy.last and line.is_reply:
+        journey = replace(journey, root=root_hash(line.root))
+    marker = app.journeys.marker(journey)
     return [marker, *fate.noted] if copy.last else [marker]
 
 

@@ -1,10 +1,11 @@
-"""EMAILID names what a message is, wherever it lies (RFC 8474 section 5.1)."""
+"""EMAILID names what a message is, wherever it lies; THREADID what it belongs to (RFC 8474)."""
 
 import re
 
 import msgspec
 
-from gateway.imap.object_ids import email_id
+from gateway.imap.fetch import Fetching
+from gateway.imap.object_ids import email_id, thread_id
 from postroom.mailboxes.records import Message
 from postroom.platform.blobs import BlobKey
 
@@ -29,3 +30,14 @@ def test_other_content_is_another() -> None:
 
 def test_it_is_an_object_identifier() -> None:
     assert re.fullmatch("e[a-z2-7]{32}", email_id(MESSAGE))
+
+
+def test_a_thread_has_one_too_and_a_message_from_before_has_none() -> None:
+    threaded = msgspec.structs.replace(MESSAGE, thread=b"0123456789abcdef")
+    assert re.fullmatch("t[a-z2-7]{26}", thread_id(threaded) or "")
+    assert email_id(threaded) == email_id(MESSAGE)
+    assert thread_id(MESSAGE) is None
+    fields = msgspec.msgpack.decode(msgspec.msgpack.encode(MESSAGE))
+    old = msgspec.msgpack.encode(fields[:9])  # as it was stored then
+    assert msgspec.msgpack.decode(old, type=Message) == MESSAGE
+    assert Fetching(["THREADID"]).render(1, MESSAGE) == b"* 1 FETCH (THREADID NIL)\r\n"

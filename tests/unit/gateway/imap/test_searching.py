@@ -26,7 +26,7 @@ from gateway.imap.responses_search import (
     result_items,
     update_item,
 )
-from gateway.imap.search_keys import And, HasEmailId, Not, OnDate
+from gateway.imap.search_keys import And, HasEmailId, HasThreadId, OnDate
 from postroom.errors import BadSyntax
 
 ALL = And(())
@@ -92,7 +92,7 @@ def returning(*options: str, partial: Partial | None = None) -> Returns:
             b"SEARCH EMAILID e1", Search(b"a", False, HasEmailId("e1")), id="an object identifier"
         ),
         pytest.param(
-            b"SEARCH THREADID t1", Search(b"a", False, Not(ALL)), id="we have no thread identifiers"
+            b"SEARCH THREADID t1", Search(b"a", False, HasThreadId("t1")), id="a thread identifier"
         ),
         pytest.param(
             b"SEARCH SAVEDATESUPPORTED", Search(b"a", False, ALL), id="we have save dates"
