@@ -9,7 +9,7 @@ from gateway.imap.outcomes import No
 from gateway.imap.places import place_of
 from gateway.imap.summaries import EncodedSummary
 from postroom.errors import BadSyntax, BlobMissing
-from postroom.mailboxes.errors import BadMailboxName, MailboxMissing
+from postroom.mailboxes.errors import BadMailboxName, MailboxMissing, NotPermitted
 from postroom.mailboxes.records import Message
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class Source:
         try:
             named = parse_message_url(self._url, selected)
             message = await self._find(named)
-        except (BadSyntax, MailboxMissing, BadMailboxName, No) as error:
+        except (BadSyntax, MailboxMissing, BadMailboxName, NotPermitted) as error:
             raise self._bad(str(error)) from error
         summary = EncodedSummary(b"")
         if Fetching([named.section]).needs_summary:

@@ -213,6 +213,8 @@ class Upload:
     async def _put(self) -> list[Appended]:
         session = self._session
         mailboxes, target = session.app.mailboxes, self._target
+        if target.prefix:  # the octets may have taken their time
+            target = await target_of(session, self.command.mailbox)
         if not self._replaced:
             return await session.crossing.slow(
                 mailboxes.append, *target.key, self._kept, (), target.owner.quota

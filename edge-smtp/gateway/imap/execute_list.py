@@ -1,18 +1,20 @@
 """LIST and LSUB (RFC 9051 section 6.3.9, RFC 5258, RFC 5819, RFC 6154, RFC 9590)."""
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from gateway.imap import responses
+from gateway.imap import responses, responses_acl
 from gateway.imap.commands import List, Lsub
 from gateway.imap.execute_mailboxes import status_line
-from gateway.imap.execute_metadata import metadata_line
+from gateway.imap.execute_metadata import entries_of, may_annotate, metadata_line
 from gateway.imap.list_patterns import matcher
 from gateway.imap.mailbox_tree import Tree
+from gateway.imap.namespaces import NAMESPACE
 from gateway.imap.outcomes import DONE, Done
-from gateway.imap.places import Place, own_places
+from gateway.imap.places import Place, own_places, shared_places
 from postroom.mailboxes.annotations import Entries
-from postroom.mailboxes.names import INBOX, above, is_below, reading_order
+from postroom.mailboxes.names import INBOX, OTHER_USERS, above, is_below, reading_order
 
 if TYPE_CHECKING:
     from gateway.imap.session import Session
@@ -25,12 +27,13 @@ async def list_mailboxes(session: "Session", command: List) -> Done:
     if not command.extended and command.patterns == ("",):
         session.write(responses.delimiter(verb))
         return DONE
-    tree = await _read(session, wants_subscriptions=_asks_subscribed(command))
+    patterns = [command.reference + pattern for pattern in command.patterns if pattern]
+    tree = await _read(session, patterns, wants_subscriptions=_asks_subscribed(command))
     annotations: dict[str, Entries] = {}
     if command.metadata:
         read = session.app.mailboxes.annotations.all_of
         annotations = await session.crossing.run(read, session.owner.id)
-    matchers = [matcher(command.reference + pattern) for pattern in command.patterns if pattern]
+    matchers = [matcher(pattern) for pattern in patterns]
     for name in tree.names():
         if not any(matches(name) for matches in matchers):
             continue
@@ -44,11 +47,14 @@ async def list_mailboxes(session: "Session", command: List) -> Done:
         )
         place = tree.mailboxes.get(name)
         if place is not None and chosen:
-            if command.status:
+            if "MYRIGHTS" in command.returns:  # RFC 8440
+                session.write(responses_acl.my_rights(name, place.rights, session.utf8))
+            if command.status and "r" in place.rights:
                 session.write(await status_line(session, place, command.status))
-            if command.metadata:
-                kept = annotations.get(place.mailbox.id, {})
-                session.write(metadata_line(session, place.name, kept, command.metadata))
+            if command.metadata and may_annotate(place):
+                own = annotations.get(place.mailbox.id, {})
+                kept = await entries_of(session, place, own)
+                session.write(metadata_line(session, name, kept, command.metadata))
         await session.made_room()
     return DONE
 
@@ -59,8 +65,9 @@ async def lsub(session: "Session", command: Lsub) -> Done:
     if not command.pattern:
         session.write(responses.delimiter(b"LSUB"))
         return DONE
-    tree = await _read(session, wants_subscriptions=True)
-    matches = matcher(command.reference + command.pattern)
+    pattern = command.reference + command.pattern
+    tree = await _read(session, [pattern], wants_subscriptions=True)
+    matches = matcher(pattern)
     names = {name: () for name in tree.subscribed if matches(name)}
     shown: dict[str, tuple[str, ...]] = dict(names)
     if "%" in command.pattern:
@@ -74,13 +81,26 @@ async def lsub(session: "Session", command: Lsub) -> Done:
     return DONE
 
 
-async def _read(session: "Session", *, wants_subscriptions: bool) -> Tree:
+async def _read(session: "Session", patterns: Sequence[str], *, wants_subscriptions: bool) -> Tree:
     account, mailboxes = session.owner.id, session.app.mailboxes
-    found: Sequence[Place] = await own_places(session)
+    found: list[Place] = []
+    if any(map(_may_reach_others, patterns)):
+        found += [each for each in await shared_places(session) if "l" in each.rights]
+    found += await own_places(session)  # the last of a name is shown
     subscribed: set[str] = set()
     if wants_subscriptions:
         subscribed = await session.crossing.run(mailboxes.subscriptions, account)
     return Tree.of(found, subscribed)
+
+
+def _may_reach_others(pattern: str) -> bool:
+    """Whether names of others' mailboxes can match. Looking for these costs some reads."""
+    start = re.split("[*%]", pattern, maxsplit=1)[0]
+    return (
+        start.startswith(NAMESPACE)
+        or (start != pattern and NAMESPACE.startswith(start))
+        or (pattern == OTHER_USERS)
+    )
 
 
 def _asks_subscribed(command: List) -> bool:

@@ -15,9 +15,10 @@ from gateway.imap.commands import (
     Unsubscribe,
 )
 from gateway.imap.execute_state import enable_condstore
+from gateway.imap.namespaces import normal_name
 from gateway.imap.news import tell_flags, tell_missed
 from gateway.imap.outcomes import DONE, Bad, Done, No
-from gateway.imap.places import Place, place_of, places_beside
+from gateway.imap.places import Place, free_spot_of, place_of, places_beside, spot_of
 from gateway.imap.resync import missed
 from gateway.imap.selected import Selected
 from postroom.mailboxes.names import INBOX, above, canonical, is_below
@@ -73,7 +74,7 @@ def _describe(session: "Session", selected: Selected) -> None:
     session.write(responses.exists(len(selected.uids)))
     if not session.rev2:
         session.write(responses.recent(selected.recent_count()))
-    if selected.read_only:
+    if selected.examined:
         session.write(responses.permanent_flags((), new_keywords=False))
     codes = (
         (b"UIDVALIDITY %d" % mailbox.uid_validity, "UIDs are valid"),
@@ -116,26 +117,33 @@ async def create(session: "Session", command: Create) -> Done:
     if len(command.special_use) > 1:
         raise No("A mailbox has one special use at most", b"USEATTR")
     special_use = command.special_use[0] if command.special_use else ""
-    mailboxes, account = session.app.mailboxes, session.owner.id
+    mailboxes, spot = session.app.mailboxes, await free_spot_of(session, name)
     if special_use:
-        all_of = await session.crossing.run(mailboxes.all_of, account)
+        if spot.prefix:
+            raise No("A special use is for a mailbox of one's own", b"USEATTR")
+        all_of = await session.crossing.run(mailboxes.all_of, spot.owner.id)
         if any(each.special_use == special_use for each in all_of):
             raise No(f"Another mailbox is {special_use} already", b"USEATTR")
-    created = await session.crossing.slow(mailboxes.create, account, name, special_use)
-    session.did().names |= {created.name, *above(created.name)}
-    if session.rev2 and created.name != name:
+    created = await session.crossing.slow(
+        mailboxes.create, spot.owner.id, spot.name, special_use, by=spot.by
+    )
+    new_name = spot.prefix + created.name
+    session.did().names |= {new_name, *above(new_name)}
+    if session.rev2 and new_name != name:
         # NFC made another name of it (section 6.3.4).
-        session.write(responses.list_line(created.name, (), session.utf8, old_name=name))
+        session.write(responses.list_line(new_name, (), session.utf8, old_name=name))
     return Done(code=b"MAILBOXID " + responses.object_id(created.id))
 
 
 async def delete(session: "Session", command: Delete) -> Done:
-    mailboxes, account = session.app.mailboxes, session.owner.id
-    await session.crossing.slow(mailboxes.delete, account, command.mailbox)
-    name = canonical(command.mailbox)
-    session.did().names |= {name, *above(name)}
-    selected = session.selected
-    if selected is not None and selected.mailbox.name == name:
+    spot, selected = await spot_of(session, command.mailbox), session.selected
+    await session.crossing.slow(session.app.mailboxes.delete, spot.owner.id, spot.name, by=spot.by)
+    name = canonical(spot.name)
+    session.did().names |= {spot.prefix + name, *above(spot.prefix + name)}
+    if selected is not None and (selected.reached.owner.id, selected.mailbox.name) == (
+        spot.owner.id,
+        name,
+    ):
         # Its own client meant it: a BYE, as others get, would be a poor reply.
         session.deselect()
         session.write(responses.untagged(b"OK", "The selected mailbox is deleted", b"CLOSED"))
@@ -143,29 +151,31 @@ async def delete(session: "Session", command: Delete) -> Done:
 
 
 async def rename(session: "Session", command: Rename) -> Done:
-    mailboxes, account = session.app.mailboxes, session.owner.id
-    new_name = command.new_name
-    await session.crossing.slow(mailboxes.rename, account, command.mailbox, new_name)
+    spot = await spot_of(session, command.mailbox)
+    new = await free_spot_of(session, command.new_name)
+    if new.owner.id != spot.owner.id:
+        raise No("A mailbox stays with its owner: its messages can move", b"CANNOT")
+    await session.crossing.slow(
+        session.app.mailboxes.rename, spot.owner.id, spot.name, new.name, by=spot.by
+    )
+    old_name = canonical(spot.name)
+    new_name = new.prefix + canonical(new.name)
     own = session.did()
-    own.tops |= {canonical(command.mailbox), canonical(new_name)}
-    own.names.update(above(canonical(new_name)))
-    if session.rev2 and canonical(command.mailbox) != INBOX:
+    own.tops |= {spot.prefix + old_name, new_name}
+    own.names.update(above(new_name))
+    if session.rev2 and old_name != INBOX:
         session.write(
-            responses.list_line(
-                canonical(new_name), (), session.utf8, old_name=canonical(command.mailbox)
-            )
+            responses.list_line(new_name, (), session.utf8, old_name=spot.prefix + old_name)
         )
     return DONE
 
 
 async def subscribe(session: "Session", command: Subscribe | Unsubscribe) -> Done:
+    name = normal_name(command.mailbox)
     await session.crossing.slow(
-        session.app.mailboxes.subscribe,
-        session.owner.id,
-        command.mailbox,
-        isinstance(command, Subscribe),
+        session.app.mailboxes.subscribe, session.owner.id, name, isinstance(command, Subscribe)
     )
-    session.did().names.add(canonical(command.mailbox))
+    session.did().names.add(name)
     return DONE
 
 

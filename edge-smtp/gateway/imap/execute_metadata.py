@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from gateway.imap import responses_metadata
 from gateway.imap.commands_metadata import GetMetadata, SetMetadata
 from gateway.imap.outcomes import DONE, Done, No
-from gateway.imap.places import place_of
+from gateway.imap.places import Place, place_of
 from postroom.mailboxes.annotations import (
     LARGEST_VALUE,
     SERVER,
@@ -18,13 +18,17 @@ from postroom.mailboxes.annotations import (
 if TYPE_CHECKING:
     from gateway.imap.session import Session
 
+_ONE_OF = "rswip"  # rights, besides "l" (RFC 5464 section 3.3)
+
 
 async def get_metadata(session: "Session", command: GetMetadata) -> Done:
-    name, mailbox = await _named(session, command.mailbox)
-    annotations, account = session.app.mailboxes.annotations, session.owner.id
-    kept = dict(await session.crossing.run(annotations.of, account, mailbox))
-    if mailbox == SERVER:
-        kept |= _of_us(session)
+    place = await _named(session, command.mailbox)
+    own = await _own_entries(session, SERVER if place is None else place.mailbox.id)
+    name, kept = "", own
+    if place is not None:
+        name, kept = place.name, await entries_of(session, place, own)
+    else:
+        kept = {**own, **_of_us(session)}
     found = _chosen(kept, command.entries, command.depth)
     too_large = [
         len(value)
@@ -63,13 +67,14 @@ def _chosen(kept: Entries, wanted: Sequence[str], depth: int) -> dict[str, bytes
 
 
 async def set_metadata(session: "Session", command: SetMetadata) -> Done:
-    _, mailbox = await _named(session, command.mailbox)
+    place = await _named(session, command.mailbox)
     changes = dict(command.entries)
-    if mailbox == SERVER and any(entry.startswith("/shared/") for entry in changes):
+    annotations, user = session.app.mailboxes.annotations, session.owner.id
+    if place is None and any(map(_is_shared, changes)):
         raise No("What all users share is not for one of them to change", b"NOPERM")
-    annotations = session.app.mailboxes.annotations
+    account, mailbox = (user, SERVER) if place is None else place.key
     try:
-        await session.crossing.slow(annotations.set, session.owner.id, mailbox, changes)
+        await session.crossing.slow(annotations.set, account, mailbox, changes, user)
     except ValueTooLarge as error:
         raise No(str(error), b"METADATA MAXSIZE %d" % LARGEST_VALUE) from error
     except TooManyEntries as error:
@@ -78,12 +83,35 @@ async def set_metadata(session: "Session", command: SetMetadata) -> Done:
     return DONE
 
 
-async def _named(session: "Session", name: str) -> tuple[str, str]:
-    """Its name, and its id."""
+async def _named(session: "Session", name: str) -> Place | None:
+    """None for the server."""
     if not name:
-        return "", SERVER
+        return None
     place = await place_of(session, name, "l")
-    return place.name, place.mailbox.id
+    place.need_one_of(_ONE_OF)
+    return place
+
+
+def may_annotate(place: Place) -> bool:
+    return not place.rights.isdisjoint(_ONE_OF)
+
+
+async def _own_entries(session: "Session", mailbox: str) -> Entries:
+    read = session.app.mailboxes.annotations.of
+    return await session.crossing.run(read, session.owner.id, mailbox)
+
+
+async def entries_of(session: "Session", place: Place, own: Entries) -> Entries:
+    """What the user sees of a mailbox: of one of others, what is shared, and what he keeps for
+    himself. *own*: what lies under the mailbox's id with the user."""
+    if not place.prefix:
+        return own
+    theirs = await session.crossing.run(session.app.mailboxes.annotations.of, *place.key)
+    return {entry: value for entry, value in theirs.items() if _is_shared(entry)} | dict(own)
+
+
+def _is_shared(entry: str) -> bool:
+    return entry.startswith("/shared/")
 
 
 def metadata_line(session: "Session", name: str, kept: Entries, wanted: Sequence[str]) -> bytes:

@@ -1,6 +1,6 @@
 """ESEARCH: one search in many mailboxes (RFC 7377)."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence, Set
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -10,9 +10,10 @@ from gateway.imap.execute_search import begin, highest_mod_seq
 from gateway.imap.filter_mailboxes import FilterMailboxes
 from gateway.imap.finding import Scope, find, scope_of, scope_of_selected
 from gateway.imap.outcomes import DONE, Bad, Done
-from gateway.imap.places import Place, own_places
+from gateway.imap.places import Place, own_places, shared_places
 from gateway.imap.responses_search import esearch, mailbox_correlator, result_items
 from postroom.errors import PostroomError
+from postroom.mailboxes.names import OTHER_USERS
 from postroom.mailboxes.store import MailboxMissing
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ async def multi_search(session: "Session", command: MultiSearch) -> Done:
     if selected is not None and "selected" in kinds:
         chosen[selected.id] = selected.place
     if kinds != {"selected"}:
-        for place in _of_sources(await own_places(session), command.sources):
+        for place in await _of_sources(session, command.sources):
             chosen.setdefault(place.mailbox.id, place)
     for place in chosen.values():
         if selected is not None and place.mailbox.id == selected.id:
@@ -46,12 +47,31 @@ async def multi_search(session: "Session", command: MultiSearch) -> Done:
     return DONE
 
 
-def _of_sources(places: Iterable[Place], sources: Sequence[FilterMailboxes]) -> Iterable[Place]:
+async def _of_sources(session: "Session", sources: Sequence[FilterMailboxes]) -> list[Place]:
     """Each mailbox that a source names, once. What is not there is passed over in silence, as
     what one may not know of (section 2.2)."""
-    for place in places:
-        if any(source.covers(place.name, place.mailbox.subscribed) for source in sources):
-            yield place
+    places = [*await own_places(session)]
+    subscribed = {place.name for place in places if place.mailbox.subscribed}
+    if any(source.kind == "subscribed" for source in sources):
+        read = session.app.mailboxes.subscriptions
+        subscribed |= await session.crossing.run(read, session.owner.id)
+    named = subscribed.union(*(source.names for source in sources))
+    if any(name.startswith(OTHER_USERS) for name in named):
+        places += await shared_places(session)
+    return [
+        place
+        for place in places
+        if any(_is_searched(place, source, subscribed) for source in sources)
+    ]
+
+
+def _is_searched(place: Place, source: FilterMailboxes, subscribed: Set[str]) -> bool:
+    if source.kind in ("personal", "inboxes") and place.prefix:
+        return False
+    # One that is named need not be seen in a LIST (section 2.2).
+    if not place.rights.issuperset("r" if source.kind == "mailboxes" else "lr"):
+        return False
+    return source.covers(place.name, place.name in subscribed)
 
 
 async def _search_selected(session: "Session", command: MultiSearch) -> None:

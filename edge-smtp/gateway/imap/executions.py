@@ -7,10 +7,12 @@ number (RFC 9051 section 7.5.1); with their UID forms they may.
 from gateway.imap import (
     auth,
     commands,
+    commands_acl,
     commands_append,
     commands_metadata,
     commands_notify,
     commands_search,
+    execute_acl,
     execute_append,
     execute_contexts,
     execute_fetch,
@@ -54,6 +56,11 @@ EXECUTIONS: dict[type[commands.Command], Execution] = {
     commands_metadata.SetMetadata: Execution(
         "SETMETADATA", execute_metadata.set_metadata, always_looks=True
     ),
+    commands_acl.SetAcl: Execution("SETACL", execute_acl.set_acl),
+    commands_acl.DeleteAcl: Execution("DELETEACL", execute_acl.delete_acl),
+    commands_acl.GetAcl: Execution("GETACL", execute_acl.get_acl),
+    commands_acl.ListRights: Execution("LISTRIGHTS", execute_acl.list_rights),
+    commands_acl.MyRights: Execution("MYRIGHTS", execute_acl.my_rights),
     commands_metadata.GetQuota: Execution("GETQUOTA", execute_quota.get_quota),
     commands_metadata.GetQuotaRoot: Execution("GETQUOTAROOT", execute_quota.get_quota_root),
     commands.Idle: Execution("IDLE", execute_state.idle, news=False),

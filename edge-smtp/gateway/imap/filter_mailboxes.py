@@ -5,7 +5,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal
 
-from postroom.mailboxes.names import above, canonical
+from gateway.imap.namespaces import normal_name
+from postroom.mailboxes.names import above
 from postroom.mailboxes.store import BadMailboxName
 
 FilterKind = Literal[
@@ -53,5 +54,5 @@ def kept_names(names: Sequence[str]) -> frozenset[str]:
     kept = set()
     for name in names:
         with suppress(BadMailboxName):
-            kept.add(canonical(name))
+            kept.add(normal_name(name))
     return frozenset(kept)

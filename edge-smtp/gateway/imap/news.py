@@ -7,6 +7,7 @@ where to ask (RFC 7162 sections 3.2 and 6).
 
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gateway.imap import responses
@@ -14,9 +15,10 @@ from gateway.imap.contexts import tell_updates
 from gateway.imap.news_of_arrivals import tell_new
 from gateway.imap.notifications import Events
 from gateway.imap.outcomes import Bye
+from gateway.imap.places import rights_on
 from postroom.errors import PostroomError
 from postroom.mailboxes.records import SYSTEM_FLAGS, Message
-from postroom.mailboxes.rights import allowed
+from postroom.mailboxes.rights import CHANGING, allowed
 from postroom.mailboxes.store import MailboxMissing
 
 if TYPE_CHECKING:
@@ -51,7 +53,8 @@ async def tell_news(
     """Tell the client what changed. *expunges*: it may be told that numbers change.
 
     *look* even if nobody said that there is news: the topic is only best effort. *wanted*: instead
-    of what NOTIFY has asked for. Raises Bye when the mailbox is gone.
+    of what NOTIFY has asked for. Raises Bye when the mailbox is gone, or not for this user any
+    more.
     """
     selected = session.current
     if wanted is None:
@@ -63,6 +66,7 @@ async def tell_news(
     # Another session may have brought the view up to date, and a FETCH shown what it found.
     if look or session.unseen_news or (session.condstore and selected.is_behind):
         session.unseen_news = False
+        await check_rights(session)
         try:
             changes = await session.crossing.run(selected.look)
         except MailboxMissing as error:
@@ -112,6 +116,24 @@ def _tell_from_where(session: "Session") -> None:
         session.write(responses.untagged(b"OK", "Everything is told up to here", code))
 
 
+async def check_rights(session: "Session") -> None:
+    """Look whether the user may still do what he might when he selected a mailbox of another:
+    before each command, and when there may be news. Raises Bye when he may not read it any more
+    (RFC 4314 section 5.1.1)."""
+    selected = session.selected
+    if selected is None or not selected.reached.prefix:
+        return
+    place = selected.place
+    rights = await session.crossing.run(rights_on, session.app, session.owner, *place.key)
+    if "r" not in rights:
+        session.deselect()
+        raise Bye("You may not read the selected mailbox any more", b"NOPERM")
+    before = selected.rights
+    selected.reached = replace(place, rights=rights)
+    if before & CHANGING != selected.rights & CHANGING:
+        tell_flags(session)
+
+
 async def tell_missed(
     session: "Session", vanished: Sequence[range], changed: Sequence[Message]
 ) -> None:
@@ -128,7 +150,7 @@ def tell_flags(session: "Session") -> None:
     selected.keywords = selected.mailbox.keywords
     names = (*SYSTEM_FLAGS, *selected.keywords)
     session.write(responses.flags(names))
-    if not selected.read_only:
+    if not selected.examined:
         session.write(
             responses.permanent_flags(
                 allowed(names, selected.rights), new_keywords="w" in selected.rights

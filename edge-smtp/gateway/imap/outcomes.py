@@ -5,12 +5,15 @@ from dataclasses import dataclass
 
 from gateway.imap.fetch import UnknownEncoding
 from gateway.imap.parser_search import BadCharset
+from postroom.directory.identifiers import UnknownIdentifier
 from postroom.errors import BadSyntax, PostroomError, StoreUnavailable, TooLarge
+from postroom.mailboxes.errors import TooManyIdentifiers
 from postroom.mailboxes.store import (
     BadFlag,
     BadMailboxName,
     MailboxExists,
     MailboxMissing,
+    NotPermitted,
     OverQuota,
 )
 
@@ -63,6 +66,12 @@ def outcome_of(error: PostroomError) -> No | Bad | Bye:
             return No("There is a mailbox of that name already", b"ALREADYEXISTS")
         case BadMailboxName():
             return No(str(error), b"CANNOT")
+        case NotPermitted():
+            return No("The owner of the mailbox does not let you do this", b"NOPERM")
+        case UnknownIdentifier():
+            return No(str(error), b"CANNOT")
+        case TooManyIdentifiers():
+            return No(str(error), b"LIMIT")
         case BadFlag():
             return No(str(error), b"LIMIT")
         case OverQuota():

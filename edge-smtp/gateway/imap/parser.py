@@ -38,6 +38,8 @@ from gateway.imap.commands import (
     Unselect,
     Unsubscribe,
 )
+from gateway.imap.commands_acl import GetAcl, MyRights
+from gateway.imap.parser_acl import delete_acl, list_rights, set_acl
 from gateway.imap.parser_append import append, replace
 from gateway.imap.parser_fetch import fetch
 from gateway.imap.parser_metadata import (
@@ -67,7 +69,7 @@ STATUS_ITEMS = (
     "MAILBOXID",  # RFC 8474 section 4.3
 )
 _SELECTIONS = ("SUBSCRIBED", "REMOTE", "RECURSIVEMATCH", "SPECIAL-USE")
-_RETURNS = ("SUBSCRIBED", "CHILDREN", "SPECIAL-USE", "STATUS", "METADATA")
+_RETURNS = ("SUBSCRIBED", "CHILDREN", "SPECIAL-USE", "STATUS", "METADATA", "MYRIGHTS")
 _SPECIAL_USES = {
     use.lower(): use
     for use in ("\\All", "\\Archive", "\\Drafts", "\\Flagged", "\\Junk", "\\Sent", "\\Trash")
@@ -372,22 +374,26 @@ _COMMANDS: dict[str, Callable[[Scanner, bytes], Command]] = {
     "COMPRESS": _compress,
     "COPY": _copy_or_move(Copy, uid=False),
     "CREATE": _create,
+    "DELETEACL": delete_acl,
     "DELETE": _of_mailbox(Delete),
     "ENABLE": _enable,
     "ESEARCH": multi_search,
     "EXAMINE": select(read_only=True),
     "EXPUNGE": _plain(Expunge),
     "FETCH": fetch(uid=False),
+    "GETACL": _of_mailbox(GetAcl),
     "GETMETADATA": get_metadata,
     "GETQUOTA": get_quota,
     "GETQUOTAROOT": get_quota_root,
     "ID": _id,
     "IDLE": _plain(Idle),
     "LIST": _list,
+    "LISTRIGHTS": list_rights,
     "LOGIN": _login,
     "LOGOUT": _plain(Logout),
     "LSUB": _lsub,
     "MOVE": _copy_or_move(Move, uid=False),
+    "MYRIGHTS": _of_mailbox(MyRights),
     "NAMESPACE": _plain(Namespace),
     "NOOP": _plain(Noop),
     "NOTIFY": notify,
@@ -396,6 +402,7 @@ _COMMANDS: dict[str, Callable[[Scanner, bytes], Command]] = {
     "SEARCH": search(uid=False),
     "SELECT": select(read_only=False),
     "SORT": sort(uid=False),
+    "SETACL": set_acl,
     "SETMETADATA": set_metadata,
     "STARTTLS": _plain(StartTls),
     "STATUS": _status,

@@ -122,8 +122,8 @@ def delimiter(verb: bytes) -> bytes:
 
 
 def namespace() -> bytes:
-    """One personal namespace, without a prefix (RFC 9051 section 6.3.10)."""
-    return b'* NAMESPACE (("" "/")) NIL NIL\r\n'
+    """The user's own, without a prefix, and that of other users (RFC 9051 section 6.3.10)."""
+    return b'* NAMESPACE (("" "/")) (("Other Users/" "/")) NIL\r\n'
 
 
 def object_id(name: str) -> bytes:

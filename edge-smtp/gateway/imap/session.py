@@ -30,7 +30,7 @@ from gateway.imap.literals import (
     Refused,
 )
 from gateway.imap.message_numbers import names_numbers
-from gateway.imap.news import tell_if_possible
+from gateway.imap.news import check_rights, tell_if_possible
 from gateway.imap.news_elsewhere import stop_notifying, tell_elsewhere
 from gateway.imap.notifications import Events, Known, Notifications, Own
 from gateway.imap.outcomes import Bad, Bye, Done, No, outcome_of
@@ -248,7 +248,11 @@ class Session:
         except Bad as error:
             self.bad(command.tag, error.text, error.code)
             return
-        await self._finish(execution, command, execution.run(self, command))
+        await self._finish(execution, command, self._run(execution, command))
+
+    async def _run(self, execution: Execution, command: Command) -> Done:
+        await check_rights(self)
+        return await execution.run(self, command)
 
     async def _finish(
         self, execution: Execution, command: Command, work: Coroutine[Any, Any, Done]
@@ -357,6 +361,7 @@ class Session:
                     raise Bad("This command has no literal here")
                 self._check_state(EXECUTIONS[type(command)])
                 self._check_numbers(command)
+                await check_rights(self)
                 self.upload = await begin_upload(self, command)
             if not self.upload.waits:
                 raise Bad("A literal was not expected here")

@@ -104,7 +104,7 @@ class Domains(Register):
     def _check_empty(self, name: str) -> None:
         if next(self._table.range(f"addresses/{name}", limit=1), None) is not None:
             raise InUse(
-                f"{name} still has accounts, aliases or masked addresses: remove them first"
+                f"{name} still has accounts, aliases, masked addresses or groups: remove them first"
             )
 
     def _domain_record(self, key: Key) -> Record:

@@ -84,6 +84,14 @@ class Masked:
 
 
 @dataclass(frozen=True, slots=True)
+class Group:
+    """Accounts that are given rights together."""
+
+    id: str  # opaque, never reused
+    name: str  # as an address is spelled, without a "$": team@example.org
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """What the SMTP dialogue answers to one RCPT TO.
 

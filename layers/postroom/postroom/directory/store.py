@@ -8,6 +8,7 @@ from postroom.directory.dots import Dots
 from postroom.directory.errors import AlreadyThere, InUse, NotThere
 from postroom.directory.filing import number, open_targets
 from postroom.directory.forwards import Forwards
+from postroom.directory.groups import Groups
 from postroom.directory.lookup import find
 from postroom.directory.masked import MaskedAddresses
 from postroom.directory.records import Route, Verdict
@@ -16,7 +17,7 @@ from postroom.directory.routes import routes
 __all__ = ["AlreadyThere", "Directory", "InUse", "NotThere"]
 
 
-class Directory(Dots, Forwards, MaskedAddresses, AliasBatches):
+class Directory(Dots, Forwards, MaskedAddresses, AliasBatches, Groups):
     """Everything that is known of addresses; what mail asks of it, here."""
 
     def verdict(self, address: str) -> Verdict:

@@ -2,7 +2,8 @@
 
 Partition ``annotations/<account>``, one record for each mailbox, under its id, and one under
 ``server``: small, read and changed as a whole. Entries under ``/private/`` are those of the
-account; those under ``/shared/`` are of the mailbox, and lie with the account it belongs to.
+account, also on a mailbox that another shares with it; those under ``/shared/`` are of the mailbox,
+and lie with the account it belongs to.
 """
 
 from collections.abc import Mapping
@@ -77,11 +78,14 @@ class Annotations:
         records = self._transactions.table.range(f"annotations/{account}")
         return {record.key.sort: _kept(record).entries for record in records}
 
-    def set(self, account: str, mailbox: str, changes: Mapping[str, bytes | None]) -> None:
+    def set(
+        self, account: str, mailbox: str, changes: Mapping[str, bytes | None], user: str = ""
+    ) -> None:
         """Give the entries their values, or remove those whose value is None; all or none.
 
-        A change gives the mailbox a higher MODSEQ (RFC 7162 section 3.2). Raises ValueTooLarge,
-        TooManyEntries, MailboxMissing.
+        *user*: whose the private ones are, when it is not the owner. A change gives the mailbox a
+        higher MODSEQ (RFC 7162 section 3.2). Raises ValueTooLarge, TooManyEntries,
+        MailboxMissing.
         """
         for entry, value in changes.items():
             if value is not None and len(value) > LARGEST_VALUE:
@@ -89,11 +93,16 @@ class Annotations:
         if mailbox == SERVER:
             self._set_server(account, changes)
             return
+        theirs = user or account
+        parts: dict[str, dict[str, bytes | None]] = {account: {}, theirs: {}}
+        for entry, value in changes.items():
+            parts[theirs if entry.startswith("/private/") else account][entry] = value
 
         def prepare(edits: list[Edit]) -> tuple[list[Write], None]:
-            put = self._changed(account, mailbox, changes)
-            if put is not None:
-                edits[0].also(put)
+            for keeper, part in parts.items():
+                put = self._changed(keeper, mailbox, part)
+                if put is not None:
+                    edits[0].also(put)
             return [], None
 
         self._transactions.edit(account, [mailbox], prepare)

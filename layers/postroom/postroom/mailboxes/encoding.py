@@ -5,6 +5,8 @@ account/<account>   list                one record: every change of the list of 
                     deleted/<id>        a deleted mailbox, within the grace period; "sweeping"
                                         once its messages are being removed
                     subscription/<name> a subscribed name that does not exist
+                    acl/<id>            who besides the owner has which rights on a mailbox
+shared/<identifier> <account>           has an ACL in which the identifier is named
 mailbox/<id>        m/<uid>             a message; once altered, its MODSEQ as order
                     x/<day>/<uid>       what was expunged on that day, its MODSEQ as order
 annotations/<account>  <mailbox>|server  see ``annotations``
@@ -16,12 +18,14 @@ from collections.abc import Mapping
 import msgspec
 
 from postroom.mailboxes.records import Mailbox, Message
+from postroom.mailboxes.rights import Entries
 from postroom.platform.table import Key, Value
 
 LIST = "list"
 MAILBOX = "mailbox/"
 DELETED_MAILBOX = "deleted/"
 SUBSCRIPTION = "subscription/"
+ACL = "acl/"
 MESSAGE = "m/"
 TOMBSTONE = "x/"
 SWEEP = "sweep"
@@ -58,6 +62,14 @@ def deleted_mailbox_key(account: str, mailbox: str) -> Key:
 
 def subscription_key(account: str, name: str) -> Key:
     return Key(f"account/{account}", SUBSCRIPTION + name)
+
+
+def acl_key(account: str, mailbox: str) -> Key:
+    return Key(f"account/{account}", ACL + mailbox)
+
+
+def shared_key(identifier: str, account: str) -> Key:
+    return Key(f"shared/{identifier}", account)
 
 
 def messages_partition(mailbox: str) -> str:
@@ -110,6 +122,16 @@ def mailbox_body(mailbox: Mailbox) -> dict[str, Value]:
         "forgotten": mailbox.forgotten,
         "sweep_day": mailbox.sweep_day,
     }
+
+
+def acl_body(entries: Entries) -> dict[str, Value]:
+    return {"entries": {name: "".join(sorted(rights)) for name, rights in entries.items()}}
+
+
+def acl_of(body: Mapping[str, Value]) -> Entries:
+    entries = body["entries"]
+    assert isinstance(entries, dict)  # noqa: S101  (we wrote it)
+    return {name: frozenset(str(rights)) for name, rights in entries.items()}
 
 
 def mailbox_of(account: str, mailbox: str, body: Mapping[str, Value]) -> Mailbox:

@@ -10,6 +10,18 @@ class MailboxMissing(PostroomError):
         super().__init__(f"account {account} has no mailbox {mailbox!r}")
 
 
+class NotPermitted(PostroomError):
+    """The owner has not given the right to who asks (RFC 5530 NOPERM)."""
+
+    def __init__(self, account: str, rights: str) -> None:
+        super().__init__(f"account {account} has not granted the right {rights}")
+
+
+class TooManyIdentifiers(PostroomError):
+    def __init__(self, most: int) -> None:
+        super().__init__(f"at most {most} users and groups can be named: groups may have any size")
+
+
 class MailboxExists(PostroomError):
     """The name is taken (RFC 5530 ALREADYEXISTS)."""
 

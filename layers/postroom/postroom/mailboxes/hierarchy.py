@@ -1,22 +1,17 @@
 """The list of an account's mailboxes: CREATE, DELETE, RENAME, SUBSCRIBE (RFC 9051 section 6.3).
 
-Every change is a transaction that also writes the account's ``list`` record, so that
-two changes never meet, and UIDVALIDITY values, which it hands out, are never given twice.
+*by* in the methods: whose rights the change needs (RFC 4314 section 4), see ``trees``.
 """
 
 import base64
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
-from postroom.errors import ConditionFailed
 from postroom.mailboxes.annotations import SERVER, forget
 from postroom.mailboxes.chunks import in_chunks
 from postroom.mailboxes.editing import guarded
 from postroom.mailboxes.encoding import (
-    DELETED_MAILBOX,
-    LIST,
     MAILBOX,
-    SUBSCRIPTION,
     account_partition,
     deleted_mailbox_key,
     inbox_id,
@@ -28,9 +23,10 @@ from postroom.mailboxes.encoding import (
     sweep_key,
 )
 from postroom.mailboxes.errors import BadMailboxName, MailboxExists, MailboxMissing
-from postroom.mailboxes.names import INBOX, above, canonical, is_below, reading_order
+from postroom.mailboxes.names import INBOX, OTHER_USERS, above, canonical, is_below, reading_order
 from postroom.mailboxes.records import Mailbox
-from postroom.mailboxes.transactions import ATTEMPTS, Transactions, too_busy
+from postroom.mailboxes.transactions import Transactions
+from postroom.mailboxes.trees import By, Tree, change_tree, read_tree
 from postroom.platform.table import Absent, Delete, Holds, Put, Write, prefix_end
 
 SPECIAL_USE = {  # made with the account (RFC 6154)
@@ -42,39 +38,6 @@ SPECIAL_USE = {  # made with the account (RFC 6154)
 }
 
 _MOST_RENAMED = 30  # in one transaction: each takes up to three writes
-
-
-@dataclass(slots=True)
-class Tree:
-    """The account as one query reads it, and the writes that change it."""
-
-    account: str
-    version: int  # of the list record, 0 when there is none
-    uid_validity: int  # the last one handed out
-    mailboxes: dict[str, Mailbox]  # by name
-    subscriptions: set[str]  # names that do not exist
-    deleted: dict[str, Mailbox]  # by id
-
-    def get(self, name: str) -> Mailbox:
-        if name not in self.mailboxes:
-            raise MailboxMissing(self.account, name)
-        return self.mailboxes[name]
-
-    def next_uid_validity(self, now: int) -> int:
-        self.uid_validity = max(self.uid_validity + 1, now)
-        return self.uid_validity
-
-    def write(self) -> Put:
-        return Put(
-            list_key(self.account),
-            {"version": self.version + 1, "uid_validity": self.uid_validity},
-            condition=Holds("version", self.version) if self.version else Absent(),
-        )
-
-    def free(self, name: str) -> Iterator[Write]:
-        """The writes that take a name which only a subscription remembers."""
-        if name in self.subscriptions:
-            yield Delete(subscription_key(self.account, name))
 
 
 class Hierarchy:
@@ -100,12 +63,12 @@ class Hierarchy:
         return self.outline(account)[1]
 
     def outline(self, account: str) -> tuple[list[Mailbox], set[str]]:
-        tree = self._read(account)
+        tree = read_tree(self._transactions, account)
         subscribed = {name for name, mailbox in tree.mailboxes.items() if mailbox.subscribed}
         return [*tree.mailboxes.values()], subscribed | tree.subscriptions
 
     def deleted(self, account: str) -> list[Mailbox]:
-        return list(self._read(account).deleted.values())
+        return list(read_tree(self._transactions, account).deleted.values())
 
     def create_account(self, account: str) -> None:
         def prepare(tree: Tree) -> list[Write]:
@@ -118,12 +81,13 @@ class Hierarchy:
                 for write in self._make(tree, name, SPECIAL_USE.get(name, ""), True)
             ]
 
-        self._change(account, prepare)
+        change_tree(self._transactions, account, prepare)
 
-    def create(self, account: str, name: str, special_use: str) -> None:
-        name = canonical(name)
+    def create(self, account: str, name: str, special_use: str, by: By) -> None:
+        name = _free_of_others(canonical(name))
 
         def prepare(tree: Tree) -> list[Write]:
+            tree.need_parent(name, by)
             if name in tree.mailboxes:
                 raise MailboxExists(account, name)
             return [
@@ -131,23 +95,25 @@ class Hierarchy:
                 *self._make(tree, name, special_use),
             ]
 
-        self._change(account, prepare)
+        change_tree(self._transactions, account, prepare)
 
-    def delete(self, account: str, name: str) -> None:
+    def delete(self, account: str, name: str, by: By) -> None:
         name = canonical(name)
         if name == INBOX:
             raise BadMailboxName(name, "INBOX cannot be deleted (RFC 9051 section 6.3.5)")
 
         def prepare(tree: Tree) -> list[Write]:
             mailbox = tree.get(name)
+            tree.need("x", mailbox, by)
             kept = [Put(subscription_key(account, name), {})] if mailbox.subscribed else []
-            return [*self._remove(mailbox), *kept]
+            return [*self._remove(tree, [mailbox]), *kept]
 
-        self._change(account, prepare)
+        change_tree(self._transactions, account, prepare)
 
     def undelete(self, account: str, mailbox: str, name: str) -> None:
-        """Bring a deleted mailbox back, under a name that is free, with all its messages."""
-        name = canonical(name)
+        """Bring a deleted mailbox back, under a name that is free, with all its messages. Nobody
+        else has rights on it then."""
+        name = _free_of_others(canonical(name))
 
         def prepare(tree: Tree) -> list[Write]:
             if mailbox not in tree.deleted:
@@ -165,25 +131,34 @@ class Hierarchy:
                 Put(mailbox_key(account, mailbox), mailbox_body(back), condition=Absent()),
             ]
 
-        self._change(account, prepare)
+        change_tree(self._transactions, account, prepare)
 
-    def rename(self, account: str, name: str, new_name: str) -> None:
-        """All but INBOX, whose rename is a move."""
-        name, new_name = canonical(name), canonical(new_name)
+    def rename(self, account: str, name: str, new_name: str, by: By) -> None:
+        """All but INBOX, whose rename is a move. The rights stay (RFC 4314 section 4)."""
+        name, new_name = canonical(name), _free_of_others(canonical(new_name))
+        if name == INBOX:
+            raise BadMailboxName(name, "only its owner empties it into another")
         if is_below(new_name, name):
             raise BadMailboxName(new_name, f"{name!r} cannot move below itself")
-        self._rename(account, name, new_name)
+        self._rename(account, name, new_name, by)
 
-    def _rename(self, account: str, name: str, new_name: str) -> None:
-        tree = self._read(account)
+    def _rename(self, account: str, name: str, new_name: str, by: By) -> None:
+        tree = read_tree(self._transactions, account)
         moving = _moving(tree, name)
         if not moving:
             raise MailboxMissing(account, name)
+        _may_rename(tree, name, new_name, by)
         _check_free(tree, name, new_name, moving)
 
         def do(numbers: Sequence[int]) -> Sequence[int]:
             names = [moving[number] for number in numbers]
-            self._change(account, lambda tree: self._move_names(tree, names, name, new_name))
+
+            def prepare(tree: Tree) -> list[Write]:
+                if names[0] == moving[0]:
+                    _may_rename(tree, name, new_name, by)
+                return self._move_names(tree, names, name, new_name)
+
+            change_tree(self._transactions, account, prepare)
             return []
 
         # A large tree takes several transactions. Parents go first, so that one that stops
@@ -225,19 +200,19 @@ class Hierarchy:
             key = subscription_key(account, name)
             return [Put(key, {}) if subscribed else Delete(key)]
 
-        self._change(account, prepare)
+        change_tree(self._transactions, account, prepare)
 
     def remove_account(self, account: str) -> None:
-        while self._read(account).mailboxes:
-            self._change(account, self._remove_some)
-        tree = self._read(account)
+        while read_tree(self._transactions, account).mailboxes:
+            change_tree(self._transactions, account, self._remove_some)
+        tree = read_tree(self._transactions, account)
         for name in tree.subscriptions:
             self._transactions.table.write(Delete(subscription_key(account, name)))
         self._transactions.table.write(Delete(list_key(account)), forget(account, SERVER))
 
     def _remove_some(self, tree: Tree) -> list[Write]:
         some = list(tree.mailboxes.values())[:_MOST_RENAMED]
-        return [write for mailbox in some for write in self._remove(mailbox)]
+        return self._remove(tree, some)
 
     def _make(
         self, tree: Tree, name: str, special_use: str = "", subscribed: bool = False
@@ -263,6 +238,9 @@ class Hierarchy:
         yield from tree.free(name)
         key = mailbox_key(tree.account, mailbox.id)
         yield Put(key, mailbox_body(mailbox), condition=Absent())
+        parent = tree.parent(name)
+        if parent is not None and parent.id in tree.acls:  # RFC 4314 section 4
+            yield from tree.share({mailbox.id: tree.acls[parent.id]})
 
     def _make_above(self, tree: Tree, name: str) -> list[Write]:
         missing = [each for each in above(name) if each not in tree.mailboxes]
@@ -272,57 +250,39 @@ class Hierarchy:
         # Begins with a letter, no case to be confused (RFC 8474 section 4).
         return "m" + base64.b32encode(self._transactions.token(10)).decode().lower()
 
-    def _remove(self, mailbox: Mailbox) -> list[Write]:
-        """The mailbox goes; its messages wait for the sweep, and may come back until then."""
-        day = self._transactions.day()
-        account = mailbox.account
-        return [
-            Delete(mailbox_key(account, mailbox.id), Holds("version", mailbox.version)),
-            Put(
-                deleted_mailbox_key(account, mailbox.id),
-                {**mailbox_body(mailbox), "deleted_day": day},
-            ),
-            Put(sweep_key(day, mailbox.id), {"account": account, "deleted": True}),
-        ]
-
-    def _read(self, account: str) -> Tree:
-        tree = Tree(account, 0, 0, {}, set(), {})
-        for record in self._transactions.table.range(account_partition(account)):
-            sort, body = record.key.sort, record.body
-            if sort == LIST:
-                version, uid_validity = body["version"], body["uid_validity"]
-                assert isinstance(version, int)  # noqa: S101  (we wrote it)
-                assert isinstance(uid_validity, int)  # noqa: S101  (we wrote it)
-                tree.version, tree.uid_validity = version, uid_validity
-            elif sort.startswith(MAILBOX):
-                mailbox = mailbox_of(account, sort.removeprefix(MAILBOX), body)
-                tree.mailboxes[mailbox.name] = mailbox
-            elif sort.startswith(DELETED_MAILBOX) and "sweeping" not in body:
-                mailbox = mailbox_of(account, sort.removeprefix(DELETED_MAILBOX), body)
-                tree.deleted[mailbox.id] = mailbox
-            elif sort.startswith(SUBSCRIPTION):
-                tree.subscriptions.add(sort.removeprefix(SUBSCRIPTION))
-        return tree
-
-    def _change(self, account: str, prepare: Callable[[Tree], list[Write]]) -> None:
-        with self._transactions.turn([account]):
-            for _ in range(ATTEMPTS):
-                tree = self._read(account)
-                writes = prepare(tree)
-                if not writes:
-                    return
-                try:
-                    self._transactions.table.write(tree.write(), *writes)
-                except ConditionFailed:
-                    continue
-                self._transactions.tell([(account, "")])
-                return
-        raise too_busy([account])
+    def _remove(self, tree: Tree, mailboxes: Sequence[Mailbox]) -> list[Write]:
+        """They go, and the rights on them; their messages wait for the sweep, and may come back
+        until then."""
+        day, account = self._transactions.day(), tree.account
+        writes = list(tree.share({mailbox.id: {} for mailbox in mailboxes}))
+        for mailbox in mailboxes:
+            writes += (
+                Delete(mailbox_key(account, mailbox.id), Holds("version", mailbox.version)),
+                Put(
+                    deleted_mailbox_key(account, mailbox.id),
+                    {**mailbox_body(mailbox), "deleted_day": day},
+                ),
+                Put(sweep_key(day, mailbox.id), {"account": account, "deleted": True}),
+            )
+        return writes
 
 
 def _moving(tree: Tree, name: str) -> list[str]:
     """The mailbox and those below it; it may itself be only a name above others."""
     return sorted(each for each in tree.mailboxes if each == name or is_below(each, name))
+
+
+def _may_rename(tree: Tree, name: str, new_name: str, by: By) -> None:
+    if by is not None:
+        tree.need("x", tree.get(name), by)
+        tree.need_parent(new_name, by)
+
+
+def _free_of_others(name: str) -> str:
+    """The name, unless mailboxes of others appear there. What is there already stays."""
+    if name == OTHER_USERS or is_below(name, OTHER_USERS):
+        raise BadMailboxName(name, "mailboxes that others share appear there")
+    return name
 
 
 def _check_free(tree: Tree, name: str, new_name: str, names: Sequence[str]) -> None:

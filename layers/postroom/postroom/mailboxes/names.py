@@ -7,6 +7,7 @@ from postroom.mailboxes.errors import BadMailboxName
 
 SEPARATOR = "/"
 INBOX = "INBOX"
+OTHER_USERS = "Other Users"  # what others share appears below it (RFC 2342 section 5)
 
 LONGEST_NAME = 900  # octets: the name is part of a sort key of at most 1,024
 LONGEST_LEVEL = 255  # octets, as in most file systems that mail is exported to

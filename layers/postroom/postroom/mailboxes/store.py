@@ -12,6 +12,7 @@ from postroom.mailboxes.errors import (
     BadMailboxName,
     MailboxExists,
     MailboxMissing,
+    NotPermitted,
     OverQuota,
 )
 from postroom.mailboxes.hierarchy import Hierarchy
@@ -27,9 +28,11 @@ from postroom.mailboxes.records import (
 )
 from postroom.mailboxes.references import References
 from postroom.mailboxes.rights import ALL, Rights
+from postroom.mailboxes.sharing import Sharing
 from postroom.mailboxes.sweeping import Sweeping
 from postroom.mailboxes.threads import Recall, Threads
 from postroom.mailboxes.transactions import Transactions
+from postroom.mailboxes.trees import By
 from postroom.message.summary import Summary
 from postroom.platform.blobs import BlobKey, BlobStore
 from postroom.platform.clock import Clock, Randomness
@@ -42,6 +45,7 @@ __all__ = [
     "MailboxExists",
     "MailboxMissing",
     "Mailboxes",
+    "NotPermitted",
     "OverQuota",
 ]
 
@@ -73,6 +77,7 @@ class Mailboxes:
         self._threads = Threads(table, self._transactions.now, recall)
         self._appending = Appending(self._transactions, self._references, self._threads)
         self.annotations = Annotations(self._transactions)
+        self.sharing = Sharing(self._transactions)
         self._sweeping = Sweeping(self._transactions, self._references, blobs, grace_days)
 
     # The list of an account's mailboxes. One query reads them all, counters included.
@@ -83,6 +88,7 @@ class Mailboxes:
 
     def remove_account(self, account: str) -> None:
         """Delete all mailboxes and subscriptions; the messages go with the sweep."""
+        self.sharing.end(account)
         self._hierarchy.remove_account(account)
 
     def all_of(self, account: str) -> list[Mailbox]:
@@ -102,16 +108,20 @@ class Mailboxes:
         """The mailbox with that id. Raises MailboxMissing."""
         return self._transactions.mailbox(account, mailbox)
 
-    def create(self, account: str, name: str, special_use: str = "") -> Mailbox:
-        """Create it, and the missing ones above it. Raises MailboxExists, BadMailboxName."""
-        self._hierarchy.create(account, name, special_use)
+    # *by*: the identifiers that apply to who asks, when it is not the owner (``sharing``). Raises
+    # NotPermitted when they do not give the right, MailboxMissing when they do not let him know.
+
+    def create(self, account: str, name: str, special_use: str = "", *, by: By = None) -> Mailbox:
+        """Create it, and the missing ones above it. Who had rights on the nearest mailbox above
+        has the same ones on the new. Raises MailboxExists, BadMailboxName."""
+        self._hierarchy.create(account, name, special_use, by)
         return self.find(account, name)
 
-    def delete(self, account: str, name: str) -> None:
+    def delete(self, account: str, name: str, *, by: By = None) -> None:
         """Delete it, but not the ones below it: its name may live on above them, without a
         mailbox. A subscription to the name stays. Raises MailboxMissing, BadMailboxName (INBOX).
         """
-        self._hierarchy.delete(account, name)
+        self._hierarchy.delete(account, name, by)
 
     def deleted(self, account: str) -> list[Mailbox]:
         """Mailboxes that ``undelete`` can bring back."""
@@ -121,14 +131,14 @@ class Mailboxes:
         """Bring a deleted mailbox (an id) back under a name that is free, with its messages."""
         self._hierarchy.undelete(account, mailbox, name)
 
-    def rename(self, account: str, name: str, new_name: str) -> None:
+    def rename(self, account: str, name: str, new_name: str, *, by: By = None) -> None:
         """With the ones below it; INBOX is emptied into the new one (RFC 9051 section 6.3.6).
 
         Subscriptions to the old names stay. Raises MailboxMissing, MailboxExists,
         BadMailboxName.
         """
-        if canonical(name) != INBOX:
-            self._hierarchy.rename(account, name, new_name)
+        if canonical(name) != INBOX or by is not None:
+            self._hierarchy.rename(account, name, new_name, by)
             return
         inbox = self.find(account, INBOX)
         target = self.create(account, new_name)
