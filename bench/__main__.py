@@ -17,11 +17,13 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from bench.figures import GROWTHS, OCTETS, QUICK, SCENARIOS, Growth, Scenario, Sizes, warm_up
+from bench.contests import compete
+from bench.figures import GROWTHS, QUICK, SCENARIOS, Growth, Scenario, Sizes, warm_up
+from bench.imap import CONTESTS
 from bench.machine import free_ports
 from bench.ours import Postroom
 from bench.peers import Peers
-from bench.report import rows, write
+from bench.report import contest_rows, rows, write
 from bench.sides import Side, users
 from bench.sink import Sink
 
@@ -30,7 +32,7 @@ console = Console()
 
 
 def main() -> None:
-    every = [*SCENARIOS, *GROWTHS]
+    every = [*SCENARIOS, *CONTESTS, *GROWTHS]
     parser = argparse.ArgumentParser(description="Postroom beside Postfix and Dovecot.")
     parser.add_argument("--quick", action="store_true", help="small sizes, one turn, no page")
     parser.add_argument("--only", nargs="+", choices=every, default=every)
@@ -42,9 +44,10 @@ def main() -> None:
     if missing or os.geteuid():
         sys.exit(f"needs root and Debian's {', '.join(missing) or 'postfix and dovecot'}")
     sizes = QUICK if given.quick else Sizes()
-    sizes = Sizes(**{**_fields(sizes), "turns": given.turns or sizes.turns})
+    sizes = Sizes(**{**sizes.fields(), "turns": given.turns or sizes.turns})
     load = f"load before the run: {os.getloadavg()[0]:.1f}"
     results = run({name: SCENARIOS[name] for name in given.only if name in SCENARIOS}, sizes)
+    compete({name: CONTESTS[name] for name in given.only if name in CONTESTS}, sizes, results)
     for name in given.only:
         if name in GROWTHS:
             grow(name, GROWTHS[name], sizes, results)
@@ -72,10 +75,6 @@ def run(scenarios: dict[str, Scenario], sizes: Sizes) -> dict[str, tuple[list[fl
         with _started(sides if running else [], sink):
             _turns(running, sides, sizes, results)
         fresh = {name: each for name, each in scenarios.items() if each.fresh}
-        if "sync" in fresh:
-            for side in sides:
-                console.print(f"Filling {side.name}: {sizes.reader:,} messages.", style="dim")
-                side.prepare_reader(sizes.reader, OCTETS)
         _turns(fresh, sides, sizes, results)
     return results
 
@@ -85,7 +84,9 @@ def grow(
 ) -> None:
     """Measure with little and with much, in turn."""
     with tempfile.TemporaryDirectory(prefix="postbench-", ignore_cleanup_errors=True) as path:
-        both = [growth.start(Path(path), count) for count in (sizes.few, growth.many(sizes))]
+        both = [
+            growth.start(Path(path), count) for count in (growth.few(sizes), growth.many(sizes))
+        ]
         for turn in range(sizes.turns):
             for position, found in enumerate(both):
                 figures = found.figures()
@@ -133,6 +134,11 @@ def _show(results: dict[str, tuple[list[float], list[float]]]) -> None:
         table.add_row(*cells)
     if table.rows:
         console.print(table)
+    table = Table("figure", "peer", "Postroom", "ratio", "must", "aim", "")
+    for cells in contest_rows(results):
+        table.add_row(*cells)
+    if table.rows:
+        console.print(table)
     table = Table("figure", "little", "much", "ratio", "must", "aim", "")
     for _, cells in rows(results, GROWTHS):
         table.add_row(*cells)
@@ -142,10 +148,6 @@ def _show(results: dict[str, tuple[list[float], list[float]]]) -> None:
 
 def _installed(name: str) -> bool:
     return shutil.which(name, path="/usr/sbin:/usr/bin:/sbin:/bin") is not None
-
-
-def _fields(sizes: Sizes) -> dict[str, int]:
-    return {name: getattr(sizes, name) for name in Sizes.__dataclass_fields__}
 
 
 if __name__ == "__main__":

@@ -39,9 +39,12 @@ class Imap:
 
     def count(self, mailbox: str = "INBOX") -> int:
         """The messages in a mailbox, by STATUS."""
-        self._socket.sendall(f"t STATUS {mailbox} (MESSAGES)\r\n".encode())
+        return self.status("MESSAGES", mailbox)
+
+    def status(self, item: str, mailbox: str = "INBOX") -> int:
+        self._socket.sendall(f"t STATUS {mailbox} ({item})\r\n".encode())
         _, end = self._read_tagged("STATUS")
-        return int(end.partition(b"(MESSAGES ")[2].partition(b")")[0])
+        return int(end.partition(f"({item} ".encode())[2].partition(b")")[0])
 
     def append(self, mailbox: str, messages: Sequence[bytes]) -> None:
         """APPEND them, pipelined with non-synchronizing literals (RFC 7888)."""

@@ -7,6 +7,8 @@ _WORDS = tuple(
 )
 _LINE = 12  # words
 
+OCTETS = 4096  # of a usual message
+
 
 def message(
     number: int, octets: int, recipient: str = "someone@example.test", author: str = ""

@@ -8,17 +8,12 @@ import urllib.request
 from pathlib import Path
 
 from bench.machine import free_ports, tree, wait_until
-from bench.mail import message
-from bench.sides import DOMAIN, LOADED, PASSWORD, READER
+from bench.sides import DOMAIN, LOADED, PASSWORD
 from bench.sink import Sink
-from postroom.app import App, build
+from postroom.app import build
 from postroom.directory.records import Domain
-from postroom.mailboxes.records import Delivery, NewMessage
-from postroom.message.summary import summarise
-from postroom.platform.blobs import BlobKey
 from postroom.relaying import routes_of
 
-_BATCH = 90  # messages in one transaction
 _ENVIRONMENT = {
     "POSTROOM_PLAINTEXT_ON_LOOPBACK": "on",
     "POSTROOM_LOG": "warning",  # no line a message: Postfix has no syslog here
@@ -34,12 +29,23 @@ class Postroom:
 
     logs_in = True
 
-    def __init__(self, folder: Path, users: list[str], sink: Sink) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        users: list[str],
+        sink: Sink,
+        *,
+        gateways: int | None = None,  # processes; None: as many as `postroom up` likes
+        imaps: bool = False,
+    ) -> None:
         self.sink = sink
-        self._data = folder / "postroom"
+        self._gateways = gateways
+        self.data = folder / "postroom"
         self._log = folder / "postroom.log"
-        self.smtp, self.submission, self.imap, self._http = free_ports(4)
-        app = build({"POSTROOM_DATA": str(self._data)})
+        self.smtp, self.submission, self.imap, self.imaps, self._http = free_ports(5)
+        if not imaps:
+            self.imaps = 0
+        app = build({"POSTROOM_DATA": str(self.data)})
         app.directory.add_domain(Domain(DOMAIN))
         for user in users:
             app.mailboxes.create_account(app.directory.add_account(user, PASSWORD).id)
@@ -48,23 +54,26 @@ class Postroom:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        ready = self._data / "ready"
+        ready = self.data / "ready"
         ready.unlink(missing_ok=True)
         ports = {
             "smtp": self.smtp,
             "submission": self.submission,
             "imap": self.imap,
+            "imaps": self.imaps,
             "http": self._http,
         }
-        off = ("submissions", "imaps", "pop3", "pop3s", "sieve")
+        off = ("submissions", "pop3", "pop3s", "sieve")
         arguments = [f"--{name}={port}" for name, port in ports.items()]
         arguments += [f"--{name}=0" for name in off]
+        if self._gateways is not None:
+            arguments.append(f"--gateways={self._gateways}")
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
                 [
                     Path(sys.executable).with_name("postroom"),
                     "up",
-                    f"--data={self._data}",
+                    f"--data={self.data}",
                     f"--ready-file={ready}",
                     *arguments,
                 ],
@@ -95,32 +104,5 @@ class Postroom:
             queues = json.load(answer)["queues"]
         return not any(depth["waiting"] or depth["taken"] for depth in queues.values())
 
-    def prepare_reader(self, count: int, octets: int) -> None:
-        """Straight into the store, as IMAP APPEND would, in batches."""
-        app = build({"POSTROOM_DATA": str(self._data)})
-        account = app.directory.account(READER)
-        assert account is not None
-        inbox = app.mailboxes.find(account.id, "INBOX").id
-        for start in range(0, count, _BATCH):
-            _append(app, account.id, inbox, range(start, min(start + _BATCH, count)), octets)
-        app.platform.close()
-
-    def start_fresh(self) -> None:
-        self.start()
-
     def pids(self) -> list[int]:
         return tree(self._process.pid) if self._process is not None else []
-
-
-def _append(app: App, account: str, inbox: str, numbers: range, octets: int) -> None:
-    new, stored = [], []
-    for number in numbers:
-        body = message(number, octets)
-        key = BlobKey(f"bench-{number}")
-        stored.append(app.blobs.put_soon(key, body))
-        new.append(NewMessage(key, summarise(body), 1795435200 + number))
-    for future in stored:
-        future.result()
-    for outcome in app.mailboxes.append_many([Delivery(account, inbox, new)]):
-        if isinstance(outcome, Exception):
-            raise outcome

@@ -10,10 +10,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from bench.clients import Imap
 from bench.machine import accepts, free_ports, tree, wait_until
-from bench.mail import message
-from bench.sides import DOMAIN, PASSWORD, READER, make_folder
+from bench.sides import DOMAIN, PASSWORD, make_folder
 from bench.sink import Sink
 
 _OWNER = 5000  # uid and gid of the mail
@@ -168,7 +166,7 @@ class Postfix:
 
 
 class Peers:
-    """Postfix hands to Dovecot by LMTP, into maildirs; a second Dovecot reads its sdbox."""
+    """Postfix hands to Dovecot by LMTP, into maildirs."""
 
     name = "Postfix + Dovecot"
     accepting = "anyone@discard.test"
@@ -177,46 +175,20 @@ class Peers:
     def __init__(self, folder: Path, users: list[str], sink: Sink) -> None:
         self.sink = sink
         self._delivery = Dovecot(folder / "maildir", "maildir:~/Maildir")
-        self._reading = Dovecot(folder / "sdbox", "sdbox:~/sdbox")
-        self._kept = folder / "sdbox.kept"
         self._postfix = Postfix(folder / "postfix", users, self._delivery.lmtp, sink.port)
         self.smtp = self.submission = self._postfix.port
         self.imap = self._delivery.imap
 
     def start(self) -> None:
-        self.imap = self._delivery.imap
         self._delivery.start()
         self._postfix.start()
 
     def stop(self) -> None:
         self._postfix.stop()
         self._delivery.stop()
-        self._reading.stop()
 
     def drain(self) -> None:
         wait_until(self._postfix.idle, "an empty queue of Postfix", 300)
 
-    def prepare_reader(self, count: int, octets: int) -> None:
-        """By IMAP APPEND, pipelined."""
-        self._reading.start()
-        client = Imap(self._reading.imap).login(READER, PASSWORD)
-        for start in range(0, count, 500):
-            numbers = range(start, min(start + 500, count))
-            client.append("INBOX", [message(number, octets) for number in numbers])
-        client.close()
-        self._reading.stop()
-        _copy(self._reading.mail, self._kept)
-
-    def start_fresh(self) -> None:
-        """With the mail as APPEND left it: its caches of ENVELOPEs are not made yet."""
-        shutil.rmtree(self._reading.mail)
-        _copy(self._kept, self._reading.mail)
-        self.imap = self._reading.imap
-        self._reading.start()
-
     def pids(self) -> list[int]:
-        return [*self._postfix.pids(), *self._delivery.pids(), *self._reading.pids()]
-
-
-def _copy(source: Path, target: Path) -> None:
-    subprocess.run(["/bin/cp", "-a", source, target], check=True)
+        return [*self._postfix.pids(), *self._delivery.pids()]

@@ -43,12 +43,6 @@ class Side(Protocol):
     def drain(self) -> None:
         """Wait until nothing is in its queues."""
 
-    def prepare_reader(self, count: int, octets: int) -> None:
-        """Fill the READER's INBOX; done once."""
-
-    def start_fresh(self) -> None:
-        """Start with nothing remembered of the READER's mail: no process, no cache of its own."""
-
     def pids(self) -> list[int]: ...
 
 
