@@ -267,7 +267,8 @@ FetchItem = str | BodySection | BinarySection | BinarySize
 
 @dataclass(frozen=True, slots=True)
 class Fetch(Command):
-    """``changed_since`` and ``vanished``: RFC 7162 sections 3.1.4.1 and 3.2.6."""
+    """``items``: as the client named them, also of UID FETCH. ``changed_since`` and ``vanished``:
+    RFC 7162 sections 3.1.4.1 and 3.2.6."""
 
     uid: bool
     messages: SequenceSet

@@ -75,11 +75,12 @@ RETURN_ALL = Returns(frozenset({"ALL"}))
 
 @dataclass(frozen=True, slots=True)
 class Search(Command):
-    """``returns``: None for a plain SEARCH."""
+    """``returns``: None for a plain SEARCH. ``charset``: the client named one."""
 
     uid: bool
     key: SearchKey
     returns: Returns | None = None
+    charset: bool = False
 
 
 SortKey = Literal[

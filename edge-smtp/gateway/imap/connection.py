@@ -15,7 +15,16 @@ _INFLATED_AT_ONCE = 64 * 1024  # octets
 
 
 class Connection(connection.Connection):
-    __slots__ = ("_compression", "_goodbye", "_news", "_reader", "_service", "_tls", "session")
+    __slots__ = (
+        "_compression",
+        "_ending",
+        "_goodbye",
+        "_news",
+        "_reader",
+        "_service",
+        "_tls",
+        "session",
+    )
 
     log = logging.getLogger("postroom.imap")
     high_water = 256 * 1024
@@ -27,6 +36,7 @@ class Connection(connection.Connection):
         self._tls = tls
         self._reader = CommandReader()
         self._compression: Compression | None = None
+        self._ending: Compression | None = None  # only of what the client says
         self._news = False
         self._goodbye = ""  # why we leave, as soon as the command under way is done
         self.session: Session | None = None
@@ -47,7 +57,9 @@ class Connection(connection.Connection):
     def data_received(self, data: bytes) -> None:
         if self.session is None or self._closing:
             return
-        if self._compression is not None:
+        if self._ending is not None:
+            self._end_compression(self._ending, data)
+        elif self._compression is not None:
             self._compression.receive(data)
         else:
             self._reader.receive(data)
@@ -113,9 +125,16 @@ class Connection(connection.Connection):
         compression, self._compression = self._compression, None
         if compression is not None:
             self._out = [compression.end(b"".join(self._out))]
-            self._reader.receive(compression.rest)
+            self._end_compression(compression, b"")
         self._hand_over()
         self._deadline = self._loop.time() + self._service.limits.login_seconds
+
+    def _end_compression(self, compression: Compression, data: bytes) -> None:
+        """The client has nothing more to say compressed but the end of its stream."""
+        compression.receive(data)
+        rest = compression.rest()
+        self._ending = compression if rest is None else None
+        self._reader.receive(rest or b"")
 
     # Work.
 

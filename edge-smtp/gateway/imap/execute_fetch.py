@@ -41,13 +41,16 @@ async def fetch(session: "Session", command: Fetch) -> Done:
         enable_condstore(session)
     if command.vanished and command.changed_since is not None:
         await _tell_vanished(session, command.changed_since, command.messages)
+    items = command.items
+    if command.uid and not session.uid_only:  # the response has it in front (RFC 9586 section 3.3)
+        items = tuple(dict.fromkeys(("UID", *items)))
     positions = selected.positions(command.messages, command.uid)
     if command.partial is not None:
         positions = part_of(positions, command.partial)
     answering = Answering(
         session,
         selected,
-        command.items,
+        items,
         sets_seen="s" in selected.rights,
         changed_since=command.changed_since,
     )

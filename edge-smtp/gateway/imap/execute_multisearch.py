@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 async def multi_search(session: "Session", command: MultiSearch) -> Done:
-    """Mailboxes are searched one after the other, so that one at a time is in memory."""
+    """Mailboxes are searched one after the other."""
     selected = session.selected
     kinds = {source.kind for source in command.sources}
     if selected is None and ("selected" in kinds or command.returns.updates):
@@ -34,12 +34,14 @@ async def multi_search(session: "Session", command: MultiSearch) -> Done:
     if kinds != {"selected"}:
         for place in await _of_sources(session, command.sources):
             chosen.setdefault(place.mailbox.id, place)
+    session.progress.expect(sum(place.mailbox.messages for place in chosen.values()))
     for place in chosen.values():
         if selected is not None and place.mailbox.id == selected.id:
             await _search_selected(session, command)
         else:
             with suppress(MailboxMissing):  # deleted meanwhile: it has no messages
                 await _search_other(session, command, place)
+        session.progress.next_part(place.mailbox.messages)
         await session.made_room()
     if selected is not None and command.returns.updates and selected.id not in chosen:
         # Updates are of the selected mailbox only (section 2.2).
@@ -91,9 +93,11 @@ async def _search_selected(session: "Session", command: MultiSearch) -> None:
 
 
 async def _search_other(session: "Session", command: MultiSearch, place: Place) -> None:
-    view = await session.crossing.slow(session.service.views.open, *place.key)
-    await _search(session, command, place, scope_of(session, view))
-    session.service.keep(view)
+    # However many sessions search however many mailboxes, only some of these are in memory.
+    async with session.service.searched.taken(place.mailbox.messages):
+        view = await session.crossing.slow(session.service.views.open, *place.key)
+        await _search(session, command, place, scope_of(session, view))
+        session.service.keep(view)
 
 
 async def _search(

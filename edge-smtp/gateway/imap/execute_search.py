@@ -16,7 +16,7 @@ from gateway.imap.commands_search import (
 from gateway.imap.contexts import check_tag, follow
 from gateway.imap.execute_state import enable_condstore
 from gateway.imap.finding import Scope, find, scope_of_selected
-from gateway.imap.outcomes import DONE, Done
+from gateway.imap.outcomes import DONE, Bad, Done
 from gateway.imap.search import Program, compile_search
 from gateway.imap.sort import Sorting
 from gateway.imap.sorting import sort_found
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 
 async def search(session: "Session", command: Search) -> Done:
+    if command.charset and session.utf8_accept:
+        raise Bad("After ENABLE UTF8=ACCEPT the charset is UTF-8 (RFC 6855 section 3)")
     returns = command.returns
     if returns is None and session.rev2:
         returns = RETURN_ALL

@@ -42,7 +42,7 @@ async def enable(session: "Session", command: Enable) -> Done:
     if "IMAP4REV2" in names:
         session.rev2 = session.utf8 = True
     if "UTF8=ACCEPT" in names:
-        session.utf8 = True
+        session.utf8 = session.utf8_accept = True
     session.uid_only |= "UIDONLY" in names
     if "QRESYNC" in names:
         session.qresync = True

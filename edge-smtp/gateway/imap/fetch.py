@@ -128,11 +128,8 @@ class Fetching:
     """
 
     def __init__(self, items: Sequence[FetchItem], *, uid_only: bool = False) -> None:
-        """*uid_only*: responses are numbered by UID, which need not be among the items then
-        (RFC 9586)."""
+        """*uid_only*: responses are numbered by UID (RFC 9586)."""
         self._uid_only = uid_only
-        if uid_only:
-            items = [item for item in items if item != "UID"] or ["UID"]
         self._items = tuple(items)
         plain = [item for item in items if isinstance(item, str) and item in _PLAIN]
         self._sections = [_section(item) for item in items if item not in plain]
@@ -151,7 +148,9 @@ class Fetching:
     def with_flags(self, *, mod_seq: bool) -> "Fetching":
         """Setting ``\\Seen`` gives a message a new MODSEQ, of which a client that knows MODSEQ must
         hear with the UID (*mod_seq*, RFC 7162 section 3.2.4)."""
-        wanted = ("UID", "FLAGS", "MODSEQ") if mod_seq else ("FLAGS",)
+        wanted = ["FLAGS", "MODSEQ"] if mod_seq else ["FLAGS"]
+        if mod_seq and not self._uid_only:
+            wanted.insert(0, "UID")
         missing = [item for item in wanted if item not in self._items]
         return Fetching((*self._items, *missing), uid_only=self._uid_only) if missing else self
 

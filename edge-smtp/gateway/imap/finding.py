@@ -57,7 +57,8 @@ async def find(
     """
     found = array("I")
     starts = range(0, len(scope.uids), _AT_ONCE)
-    for start in reversed(starts) if from_end else starts:
+    for looked_at, start in enumerate(reversed(starts) if from_end else starts):
+        session.progress.note(looked_at * _AT_ONCE, len(scope.uids))
         places = range(len(scope.uids))[start : start + _AT_ONCE]
         candidates = list(_by_record(scope, program, places))
         if from_end:

@@ -17,4 +17,4 @@ class ImapLimits:
     progress_seconds: float = 10  # a client that waits so long is told that we are at it
     connections: int = 10_000
     summaries: int = 32 * 1024 * 1024  # octets of summaries kept for the next FETCH
-    view_messages: int = 100_000  # in views of mailboxes kept for the next SELECT
+    view_messages: int = 100_000  # in views kept for the next SELECT; in those that ESEARCH opens

@@ -43,7 +43,9 @@ async def tell_new(session: "Session", uids: Sequence[int], followed: Mapping[in
 
 
 async def _tell(session: "Session", items: Items, positions: Sequence[int]) -> None:
-    always: Items = ("UID", "MODSEQ") if session.condstore else ("UID",)
+    always: list[FetchItem] = [] if session.uid_only else ["UID"]
+    if session.condstore:
+        always.append("MODSEQ")
     items = tuple(dict.fromkeys((*always, *items)))
     # One part that cannot be decoded must not hide the other messages.
     decodes = any(isinstance(item, BinarySection | BinarySize) for item in items)

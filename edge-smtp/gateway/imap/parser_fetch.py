@@ -53,8 +53,6 @@ def fetch(uid: bool) -> Callable[[Scanner, bytes], Command]:
         # Naming a MODSEQ asks for it in the responses (RFC 7162 section 3.1.4.1).
         if modifiers.changed_since is not None:
             items.append("MODSEQ")
-        if uid:
-            items.insert(0, "UID")
         unique = tuple(dict.fromkeys(items))
         if len(unique) > MOST_ITEMS:
             raise BadSyntax("list of items", b"%d items" % len(unique), _RFC)

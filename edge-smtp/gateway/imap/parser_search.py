@@ -27,6 +27,7 @@ from gateway.imap.tokens import RFC, Scanner
 from postroom.errors import BadSyntax
 
 _OPTIONS = ("MIN", "MAX", "ALL", "COUNT", "SAVE", "CONTEXT", "UPDATE")
+_CHARSET = b" CHARSET "
 _SORT_KEYS = get_args(SortKey)
 _ALGORITHMS = get_args(Algorithm)
 _MOST_CRITERIA = 20  # each is a pass over what was found
@@ -59,7 +60,8 @@ class BadCharset(BadSyntax):
 def search(uid: bool) -> Callable[[Scanner, bytes], Command]:
     def parse_search(s: Scanner, tag: bytes) -> Command:
         returns = _returns(s)
-        return Search(tag, uid, _program(s, returns), returns)
+        charset = s.text[s.at :][: len(_CHARSET)].upper() == _CHARSET
+        return Search(tag, uid, _program(s, returns), returns, charset)
 
     return parse_search
 
@@ -150,7 +152,7 @@ def _returns(s: Scanner) -> Returns | None:
 
 def _program(s: Scanner, returns: Returns | None) -> SearchKey:
     """Keys, with a charset in front or not."""
-    codec = _charset(s, returns) if _option_is_next(s, b" CHARSET ") else "utf_8"
+    codec = _charset(s, returns) if _option_is_next(s, _CHARSET) else "utf_8"
     s.space()
     return search_keys(s, codec)
 

@@ -5,6 +5,7 @@ import asyncio
 from gateway.crossing import Crossing
 from gateway.imap.connection import Connection
 from gateway.imap.limits import ImapLimits
+from gateway.imap.room import Room
 from gateway.imap.service import Service
 from gateway.imap.summaries import SummaryCache
 from gateway.imap.watchers import Watchers
@@ -67,6 +68,7 @@ def make_imap(
         watchers=Watchers(app.platform.topic),
         views=Views(app.mailboxes),
         summaries=SummaryCache(app.mailboxes, limits.summaries),
+        searched=Room(limits.view_messages),
         tls=tls,
         lists_plus=settings.channel_binding,
         plaintext_login=settings.may_send_plaintext,

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from gateway.crossing import Crossing
 from gateway.imap.limits import ImapLimits
+from gateway.imap.room import Room
 from gateway.imap.summaries import SummaryCache
 from gateway.imap.watchers import Watchers
 from gateway.login import Login
@@ -42,6 +43,7 @@ class Service:
     watchers: Watchers
     views: Views
     summaries: SummaryCache
+    searched: Room  # messages of mailboxes that are searched without being selected
     tls: Tls | None
     lists_plus: bool  # of SASL, see gateway.authentication.Channel
     plaintext_login: Callable[[str], bool]  # may this client address send a password in clear?

@@ -97,6 +97,7 @@ class Session:
         "unseen_news",
         "upload",
         "utf8",
+        "utf8_accept",
         "wire",
     )
 
@@ -120,6 +121,7 @@ class Session:
         self.idling: bytes = b""  # the tag of the IDLE that runs
         self.rev2 = False  # ENABLE IMAP4rev2
         self.utf8 = False  # names and quoted strings are UTF-8
+        self.utf8_accept = False  # ENABLE UTF8=ACCEPT
         self.condstore = False  # the client wants MODSEQ in FETCH responses
         self.qresync = False  # ENABLE QRESYNC: VANISHED instead of EXPUNGE
         self.uid_only = False  # ENABLE UIDONLY: nobody speaks of message numbers

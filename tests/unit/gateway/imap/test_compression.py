@@ -63,9 +63,41 @@ def test_after_its_end_nothing_is_inflated() -> None:
     ours = Compression()
     ours.receive(Peer().say(b"hello", zlib.Z_FINISH) + b"plain")
     assert ours.inflate(100) == b"hello"
-    assert ours.rest == b"plain"
+    assert ours.rest() == b"plain"
     with pytest.raises(BrokenStream):
         ours.inflate(100)
+
+
+_TAG = st.text("ABCabcdefghijklmnopqrstuvwxyz0123456789.-", min_size=1, max_size=12)
+
+
+@given(
+    _TAG,
+    _TAG,
+    st.sampled_from([(zlib.Z_FINISH,), (zlib.Z_SYNC_FLUSH,), (zlib.Z_SYNC_FLUSH, zlib.Z_FINISH)]),
+    st.integers(1, 40),
+)
+def test_where_the_compressed_part_ends(
+    last: str, first: str, modes: tuple[int, ...], piece: int
+) -> None:
+    """However the octets come. Who only flushes the stream has to wait for the answer."""
+    ours, peer = Compression(), Peer()
+    line, plain = f"{last} UNAUTHENTICATE\r\n".encode(), f"{first} NOOP\r\n".encode()
+    said = peer.say(line, modes[0]) + b"".join(peer.say(b"", mode) for mode in modes[1:])
+    pieces = [said[start : start + piece] for start in range(0, len(said), piece)]
+    if zlib.Z_FINISH in modes:
+        pieces[-1] += plain
+    else:
+        pieces += [plain[start : start + piece] for start in range(0, len(plain), piece)]
+    inflated, rest = b"", None
+    while pieces and rest is None:
+        ours.receive(pieces.pop(0))
+        while inflated != line and ours.waiting:
+            inflated += ours.inflate(100)
+        rest = ours.rest() if inflated == line else None
+    assert inflated == line
+    assert rest is not None
+    assert rest + b"".join(pieces) == plain
 
 
 class Compressed:
@@ -149,6 +181,23 @@ def test_unauthenticate_ends_it(tmp_path: Path) -> None:
         assert them.peer.inflater.eof
         assert them.peer.inflater.unused_data == b"b OK NOOP completed\r\n"
         assert await them.client.ask(b"COMPRESS DEFLATE") == b"t BAD Log in first\r\n"
+
+    run(tmp_path, scene)
+
+
+@pytest.mark.parametrize("flush", [zlib.Z_FINISH, zlib.Z_SYNC_FLUSH])
+def test_unauthenticate_in_pieces(tmp_path: Path, flush: int) -> None:
+    """The end of the client's stream may come later than its line, or not at all."""
+
+    async def scene(them: Compressed) -> None:
+        for octet in them.peer.say(b"a UNAUTHENTICATE\r\n", flush):
+            await them.client.send(bytes([octet]))
+            await asyncio.sleep(0.001)
+        wire = await them.client.wait(lambda new: b"\x00" in new or new.endswith(b"completed\r\n"))
+        assert b"a OK [CAPABILITY" in them.peer.hear(wire)
+        await them.client.send(b"b NOOP\r\n", piece=1)
+        left = await them.client.wait(lambda new: new.endswith(b"completed\r\n"))
+        assert (them.peer.inflater.unused_data + left).endswith(b"b OK NOOP completed\r\n")
 
     run(tmp_path, scene)
 

@@ -72,7 +72,6 @@ ALL = SequenceSet(((1, 0),))
                 True,
                 ALL,
                 (
-                    "UID",
                     c.BodySection("1.2", "MIME", (), (5, 10)),
                     c.BodySection("", "HEADER.FIELDS", (b"To",), peek=True),
                     "MODSEQ",
@@ -110,6 +109,7 @@ ALL = SequenceSet(((1, 0),))
                     ),
                 ),
                 RETURN_ALL,
+                charset=True,
             ),
             id="a search",
         ),
