@@ -8,17 +8,23 @@ from pathlib import Path
 
 import pytest
 
+from tests.contracts.conftest import aws
 from tests.stress_imap.run import Plan, play
-from tests.stress_imap.sites import two_gateways
+from tests.stress_imap.sites import two_gateways, two_houses
 
-CLIENTS = 12
-SECONDS = 15
 SEED = 5
 FEWEST_STEPS = 100  # even where the cores are busy with other things
 
 
 @pytest.mark.slow
-def test_what_clients_are_told_is_consistent(tmp_path: Path) -> None:
+def test_two_processes_tell_everybody_the_same(tmp_path: Path) -> None:
     with two_gateways(tmp_path) as site:
-        ledger = asyncio.run(play(site, Plan(SECONDS, CLIENTS, SEED)))
+        ledger = asyncio.run(play(site, Plan(seconds=15, clients=12, seed=SEED)))
+    assert sum(ledger.steps.values()) > FEWEST_STEPS
+
+
+@pytest.mark.slow
+def test_two_gateways_tell_everybody_the_same_over_aws(tmp_path: Path, tls_folder: Path) -> None:
+    with aws(tmp_path) as world, two_houses(world, tls_folder) as site:
+        ledger = asyncio.run(play(site, Plan(seconds=15, clients=6, seed=SEED)))
     assert sum(ledger.steps.values()) > FEWEST_STEPS

@@ -22,12 +22,12 @@ class Client:
     """One user's program on one device: a connection at a time, and what it keeps meanwhile."""
 
     def __init__(
-        self, name: str, kind: Kind, ledger: Ledger, port: int, dice: random.Random
+        self, name: str, kind: Kind, ledger: Ledger, ports: Sequence[int], dice: random.Random
     ) -> None:
         self.name = name
         self.kind = kind
         self.ledger = ledger
-        self.port = port
+        self.ports = ports  # any of them, with each connection
         self.dice = dice
         self.view: View | None = None
         self.caches: dict[int, Cache] = {}  # by UIDVALIDITY
@@ -43,7 +43,7 @@ class Client:
 
     async def log_in(self, address: str, password: str) -> None:
         self.drop()
-        self._wire = await Wire.connect(self.port)
+        self._wire = await Wire.connect(self.dice.choice(self.ports))
         self._note(b"-- new connection")
         await asyncio.wait_for(self._wire.response(), PATIENCE)
         await self.do(f'LOGIN {address} "{password}"')

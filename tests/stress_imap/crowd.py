@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 from tests.imap_model.client import BYE, CUT
 from tests.imap_model.commands import Kind
@@ -107,13 +107,13 @@ class Guest(Writer):
             await self.change_names()
 
 
-def crowd(count: int, seed: int, ledger: Ledger, port: int) -> list[Guest]:
+def crowd(count: int, seed: int, ledger: Ledger, ports: Sequence[int]) -> list[Guest]:
     return [
         Guest(
             f"c{number}",
             KINDS[number % len(KINDS)],
             ledger,
-            port,
+            ports,
             random.Random(f"{seed} {number}"),
         )
         for number in range(count)

@@ -7,6 +7,7 @@ from postroom.app import App
 from postroom.mailboxes.records import Message
 from tests.imap_model.commands import Kind
 from tests.imap_model.ledger import TOKEN, Ledger, content, is_kept, must
+from tests.imap_model.wire import Lost
 from tests.stress_imap.crowd import Guest
 from tests.stress_imap.player import STABLE
 
@@ -50,12 +51,10 @@ async def compare(guests: Sequence[Guest], fresh: Guest, app: App, account: str)
 
 async def _compare_one(guest: Guest, truths: dict[str, Truth]) -> None:
     guest.cut_next = False
-    if guest.connected and guest.selected_name in truths:
-        name = guest.selected_name
-        await guest.do("NOOP")
-        await guest.learn_new()
-        await guest.learn_tokens()
-        knows(guest, truths[name], f"{guest.name} in {name}, after NOOP")
+    try:
+        await _compare_where_it_is(guest, truths)
+    except Lost:
+        must(guest.may_lose, f"{guest.name}: the connection is gone")
     guest.drop()
     await guest.come()
     for name, truth in truths.items():
@@ -63,6 +62,15 @@ async def _compare_one(guest: Guest, truths: dict[str, Truth]) -> None:
         await guest.learn_new()
         await guest.learn_tokens()
         knows(guest, truth, f"{guest.name} back in {name}")
+
+
+async def _compare_where_it_is(guest: Guest, truths: dict[str, Truth]) -> None:
+    if guest.connected and guest.selected_name in truths:
+        name = guest.selected_name
+        await guest.do("NOOP")
+        await guest.learn_new()
+        await guest.learn_tokens()
+        knows(guest, truths[name], f"{guest.name} in {name}, after NOOP")
 
 
 def balance(ledger: Ledger, app: App, account: str) -> str:

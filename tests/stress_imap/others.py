@@ -63,10 +63,7 @@ class PopProgram:
         try:
             await self._session(random.Random(seed))
         except poplib.error_proto as error:
-            must(
-                b"IN-USE" in str(error).encode() or b"UNAVAILABLE" in str(error).encode(),
-                f"{error}",
-            )
+            must("IN-USE" in str(error), f"POP3: {error}")
         except _BROKEN:
             self.ledger.steps["POP3 session broken"] += 1
         await asyncio.sleep(self.dice.uniform(0.2, 1.5))
@@ -98,7 +95,11 @@ class PopProgram:
         count, _ = client.stat()
         must(count == len(drop.unique_ids), "POP3: STAT and UIDL do not agree")
         for number in dice.sample(range(1, count + 1), min(count, 5)):
-            lines = client.retr(number)[1]
+            try:
+                lines = client.retr(number)[1]
+            except poplib.error_proto as error:
+                must("removed meanwhile" in str(error), f"RETR: {error}")
+                continue
             match = TOKEN.search(b"\n".join(lines))
             must(match is not None, "POP3: a message that nobody has made")
             assert match is not None

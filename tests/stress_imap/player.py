@@ -17,9 +17,9 @@ PASSING = ("T0", "T1", "T2")  # come and go; no kept message is put there
 
 class Player(Client):
     def __init__(
-        self, name: str, kind: Kind, ledger: Ledger, port: int, dice: random.Random
+        self, name: str, kind: Kind, ledger: Ledger, ports: Sequence[int], dice: random.Random
     ) -> None:
-        super().__init__(name, kind, ledger, port, dice)
+        super().__init__(name, kind, ledger, ports, dice)
         self._made = 0
 
     @property

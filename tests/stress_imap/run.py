@@ -3,7 +3,7 @@
 import asyncio
 import random
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -20,11 +20,21 @@ _SLOW = 4.0  # seconds that the slow client does not read
 class Site(Protocol):
     """What is put under stress."""
 
-    ports: dict[str, int]
+    @property
+    def imap(self) -> Sequence[int]:
+        """Ports, of which a client takes any."""
+
+    @property
+    def ports(self) -> Mapping[str, int]:
+        """The others, by listener."""
+
     address: str
     password: str
 
     def kill_a_gateway(self) -> None: ...
+    def work(self) -> None:
+        """What must be done now and then for mail to be delivered."""
+
     def empty_queues(self) -> None: ...
     def app(self) -> App:
         """The store, to be looked at."""
@@ -43,7 +53,7 @@ async def play(site: Site, plan: Plan) -> Ledger:
     """Raises Violation. What led to it is printed: the last words of that client."""
     ledger = Ledger()
     end = time.monotonic() + plan.seconds
-    guests = crowd(plan.clients + 1, plan.seed, ledger, site.ports["imap"])
+    guests = crowd(plan.clients + 1, plan.seed, ledger, site.imap)
     names = asyncio.Lock()
     for guest in guests:
         guest.may_lose = plan.kills
@@ -60,12 +70,24 @@ async def play(site: Site, plan: Plan) -> Ledger:
     works: list[Awaitable[None]] = [_played(guest, over, plan) for guest in guests]
     works.append(again_and_again(sender.step, over))
     works.append(again_and_again(program.step, over))
+    works.append(again_and_again(lambda: _work(site), over))
     works.append(again_and_again(lambda: _slow(site, ledger, dice, over), over))
     if plan.kills:
-        works.append(again_and_again(lambda: _kill(site, ledger, dice), over))
-    async with asyncio.TaskGroup() as group:
-        for work in works:
-            group.create_task(_awaited(work))
+        works.append(again_and_again(lambda: _kill(site, ledger, dice, over), over))
+    try:
+        async with asyncio.TaskGroup() as group:
+            for work in works:
+                group.create_task(_awaited(work))
+        await _end(site, plan, ledger, guests, fresh)
+    finally:
+        for guest in [*guests, fresh]:
+            guest.drop()
+    return ledger
+
+
+async def _end(
+    site: Site, plan: Plan, ledger: Ledger, guests: Sequence[Guest], fresh: Guest
+) -> None:
     await asyncio.to_thread(site.empty_queues)
     app = await asyncio.to_thread(site.app)
     account = app.directory.account(site.address)
@@ -73,9 +95,6 @@ async def play(site: Site, plan: Plan) -> Ledger:
     await _told(compare(guests, fresh, app, account.id), guests, plan)
     plan.report(balance(ledger, app, account.id))
     plan.report(f"steps: {dict(ledger.steps.most_common())}")
-    for guest in [*guests, fresh]:
-        guest.drop()
-    return ledger
 
 
 async def _awaited(work: Awaitable[None]) -> None:
@@ -100,11 +119,16 @@ async def _told(work: Awaitable[None], guests: Sequence[Guest], plan: Plan) -> N
         raise
 
 
+async def _work(site: Site) -> None:
+    await asyncio.to_thread(site.work)
+    await asyncio.sleep(0.2)
+
+
 async def _slow(site: Site, ledger: Ledger, dice: random.Random, over: Callable[[], bool]) -> None:
     """Asks for much and does not read; the others must not notice."""
     await asyncio.sleep(dice.uniform(1, 5))
     try:
-        wire = await Wire.connect(site.ports["imap"])
+        wire = await Wire.connect(dice.choice(site.imap))
         login = f'a LOGIN {site.address} "{site.password}"\r\nb EXAMINE INBOX\r\n'
         await wire.send(login.encode() + b"c FETCH 1:* (UID BODY.PEEK[])\r\n" * 300)
         before = sum(ledger.steps.values())
@@ -121,7 +145,9 @@ async def _slow(site: Site, ledger: Ledger, dice: random.Random, over: Callable[
         ledger.steps["slow client lost"] += 1
 
 
-async def _kill(site: Site, ledger: Ledger, dice: random.Random) -> None:
+async def _kill(site: Site, ledger: Ledger, dice: random.Random, over: Callable[[], bool]) -> None:
     await asyncio.sleep(dice.uniform(15, 45))
+    if over():
+        return
     await asyncio.to_thread(site.kill_a_gateway)
     ledger.steps["kill -9"] += 1

@@ -5,12 +5,16 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from postroom.app import App, build
+from tests.contracts.conftest import World
+from tests.flows import house
 from tests.flows.falls import empty_queues
+from tests.flows.house import House, opened
 from tests.running import PASSWORD, Postroom, kill, running
+from tests.stress_imap.player import STABLE
+from tests.stress_imap.run import Site
 
 _ENVIRONMENT = {"POSTROOM_PLAINTEXT_ON_LOOPBACK": "yes"}
 _PATIENCE = 60  # seconds for queues to become empty
-NAMES = ("Lists",)  # made before the run, beside what every account has
 
 
 class TwoGateways:
@@ -18,6 +22,7 @@ class TwoGateways:
         self._postroom = postroom
         self._apps: list[App] = []
         self.ports = postroom.ports
+        self.imap = [postroom.ports["imap"]]  # the kernel chooses the process
         self.address = address
         self.password = PASSWORD
         self._next = 0
@@ -28,6 +33,9 @@ class TwoGateways:
         self._next += 1
         if pid := pids.get(f"gateway-{self._next % 2 + 1}"):
             kill([pid])
+
+    def work(self) -> None:
+        """The workers do it."""
 
     def empty_queues(self) -> None:
         empty_queues(self._postroom, _PATIENCE)
@@ -41,17 +49,54 @@ class TwoGateways:
             app.platform.close()
 
 
+class TwoHouses:
+    """Two gateways in one process, over whatever adapters; the functions run when called."""
+
+    def __init__(self, first: House, second: House) -> None:
+        self._house = first
+        self.ports = first.ports
+        self.imap = [first.ports["imap"], second.ports["imap"]]
+        self.address = "stress@example.test"
+        self.password = house.PASSWORD
+
+    def kill_a_gateway(self) -> None:
+        raise NotImplementedError("threads cannot be killed")
+
+    def work(self) -> None:
+        assert not self._house.deliver()
+
+    def empty_queues(self) -> None:
+        self._house.work()
+
+    def app(self) -> App:
+        return self._house.app
+
+
+@contextmanager
+def two_houses(world: World, tls_folder: Path) -> Iterator[TwoHouses]:
+    with opened(world, tls_folder) as first, opened(world, tls_folder) as second:
+        first.domain()
+        first.account("stress")
+        site = TwoHouses(first, second)
+        make_mailboxes(site)
+        yield site
+
+
+def make_mailboxes(site: Site) -> None:
+    app = site.app()
+    account = app.directory.account(site.address)
+    assert account is not None
+    there = {mailbox.name for mailbox in app.mailboxes.all_of(account.id)}
+    for name in set(STABLE) - there:
+        app.mailboxes.create(account.id, name)
+
+
 @contextmanager
 def two_gateways(folder: Path) -> Iterator[TwoGateways]:
     with running(folder, ["stress"], gateways=2, environment=_ENVIRONMENT) as postroom:
         site = TwoGateways(postroom, "stress@example.test")
         try:
-            app = site.app()
-            account = app.directory.account(site.address)
-            assert account is not None
-            there = {mailbox.name for mailbox in app.mailboxes.all_of(account.id)}
-            for name in {*NAMES, "Archive"} - there:
-                app.mailboxes.create(account.id, name)
+            make_mailboxes(site)
             yield site
         finally:
             site.close()

@@ -150,6 +150,12 @@ def change_tree(
                 transactions.table.write(tree.write(), *writes)
             except ConditionFailed:
                 continue
-            transactions.tell([(account, "")])
+            # Who idles in a mailbox that is gone must be sent away, not left waiting.
+            gone = [
+                (account, write.key.sort.removeprefix(MAILBOX))
+                for write in writes
+                if isinstance(write, Delete) and write.key.sort.startswith(MAILBOX)
+            ]
+            transactions.tell([(account, ""), *gone])
             return
     raise too_busy([account])
