@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 _AT_ONCE = 500  # messages whose records are looked at before others may run
 _READ_AT_ONCE = 64
 _OCTETS_AT_ONCE = 512 * 1024
+_USUAL_SIZE = 20  # keys; of a larger program, fewer messages are looked at before others may run
 _NOBODY_RECENT = 2**32
 
 
@@ -56,10 +57,11 @@ async def find(
     the mailbox; 0: all.
     """
     found = array("I")
-    starts = range(0, len(scope.uids), _AT_ONCE)
+    at_once = _fewer(_AT_ONCE, program)
+    starts = range(0, len(scope.uids), at_once)
     for looked_at, start in enumerate(reversed(starts) if from_end else starts):
-        session.progress.note(looked_at * _AT_ONCE, len(scope.uids))
-        places = range(len(scope.uids))[start : start + _AT_ONCE]
+        session.progress.note(looked_at * at_once, len(scope.uids))
+        places = range(len(scope.uids))[start : start + at_once]
         candidates = list(_by_record(scope, program, places))
         if from_end:
             candidates.reverse()
@@ -82,13 +84,18 @@ async def find_among(
 ) -> list[int]:
     """As ``find``, of the messages at those places; the first is 0."""
     found: list[int] = []
-    for start in range(0, len(places), _AT_ONCE):
-        candidates = list(_by_record(scope, program, places[start : start + _AT_ONCE]))
+    at_once = _fewer(_AT_ONCE, program)
+    for start in range(0, len(places), at_once):
+        candidates = list(_by_record(scope, program, places[start : start + at_once]))
         for part in _by_size(candidates, program):
             found += await _matching(session, program, part)
             await session.breathe()
         await session.breathe()
     return found
+
+
+def _fewer(most: int, program: Program) -> int:
+    return max(1, most * _USUAL_SIZE // max(program.size, _USUAL_SIZE))
 
 
 def _by_record(scope: Scope, program: Program, places: Sequence[int]) -> Iterator[Candidate]:
@@ -110,10 +117,11 @@ def _by_size(candidates: Sequence[Candidate], program: Program) -> Iterator[list
         return
     part: list[Candidate] = []
     octets = 0
+    at_once = _fewer(_READ_AT_ONCE, program)
     for candidate in candidates:
         part.append(candidate)
         octets += candidate.message.size if program.needs is Needs.BLOB else 0
-        if len(part) >= _READ_AT_ONCE or octets >= _OCTETS_AT_ONCE:
+        if len(part) >= at_once or octets >= _OCTETS_AT_ONCE:
             yield part
             part, octets = [], 0
     if part:

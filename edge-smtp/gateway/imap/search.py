@@ -117,6 +117,7 @@ class Program:
     needs_structure: bool
     asks_mod_seq: bool
     follows_flags: bool
+    size: int  # keys, a measure of the work for one message
 
 
 def compile_search(key: SearchKey, context: Context) -> Program:
@@ -131,6 +132,7 @@ def compile_search(key: SearchKey, context: Context) -> Program:
         needs_structure=_any_of(key, InText),
         asks_mod_seq=_any_of(key, ModSeq),
         follows_flags=_any_of(key, HasFlag, ModSeq),
+        size=sum(1 for _ in _all_in(key)),
     )
 
 
@@ -143,13 +145,15 @@ def _inner(key: SearchKey) -> tuple[SearchKey, ...]:
 
 
 def _any_of(key: SearchKey, *kinds: type[SearchKey]) -> bool:
+    return any(isinstance(found, kinds) for found in _all_in(key))
+
+
+def _all_in(key: SearchKey) -> Iterator[SearchKey]:
     waiting = [key]
     while waiting:
         found = waiting.pop()
-        if isinstance(found, kinds):
-            return True
+        yield found
         waiting.extend(_inner(found))
-    return False
 
 
 def _needs(key: SearchKey) -> Needs:
