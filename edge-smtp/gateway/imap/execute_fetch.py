@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 log = logging.getLogger("postroom.imap")
 
 _AT_ONCE = 250  # messages: some milliseconds of work
-_USUAL_ITEMS = 10  # of more items fewer messages are answered before others may run
 _OCTETS_AT_ONCE = 1024 * 1024
 _RANGES_FROM = 64 * 1024  # octets: of larger messages only the sections wanted are read
 
@@ -56,11 +55,9 @@ async def fetch(session: "Session", command: Fetch) -> Done:
         changed_since=command.changed_since,
     )
     done, goal = 0, sum(map(len, positions))
-    at_once = _AT_ONCE * _USUAL_ITEMS // max(len(command.items), _USUAL_ITEMS)
-    for batch in batches(positions, at_once):
+    for batch in batches(positions, _AT_ONCE):
         session.progress.note(done, goal)
         await answering.answer(batch)
-        await session.breathe()
         done += len(batch)
     if answering.lost:
         raise No("Some messages cannot be read, see the server's log", b"SERVERBUG")
