@@ -1,6 +1,6 @@
 """``python -m bench``: Postfix with Dovecot, and Postroom, side by side on this machine.
 
-Needs Debian's postfix, dovecot-imapd and dovecot-lmtpd, and root to start them. Everything it
+Needs Debian's postfix, dovecot-imapd, -pop3d and -lmtpd, and root to start them. Everything it
 starts is private: own configuration, ports, spool and mail in a temporary folder.
 """
 
@@ -12,6 +12,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
@@ -37,6 +38,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="small sizes, one turn, no page")
     parser.add_argument("--only", nargs="+", choices=every, default=every)
     parser.add_argument("--turns", type=int, help="repetitions of every figure")
+    parser.add_argument("--reader", type=int, help="messages in the INBOX that is read")
     parser.add_argument("--page", type=Path, help=f"where to write; {PAGE.name} when all ran")
     given = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))
@@ -45,6 +47,7 @@ def main() -> None:
         sys.exit(f"needs root and Debian's {', '.join(missing) or 'postfix and dovecot'}")
     sizes = QUICK if given.quick else Sizes()
     sizes = Sizes(**{**sizes.fields(), "turns": given.turns or sizes.turns})
+    sizes = replace(sizes, reader=given.reader or sizes.reader)
     load = f"load before the run: {os.getloadavg()[0]:.1f}"
     results = run({name: SCENARIOS[name] for name in given.only if name in SCENARIOS}, sizes)
     compete({name: CONTESTS[name] for name in given.only if name in CONTESTS}, sizes, results)

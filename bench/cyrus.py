@@ -56,6 +56,7 @@ EVENTS {{
 
 class Cyrus:
     name = "Cyrus"
+    pop3 = 0  # not served here
 
     def __init__(self, folder: Path, users: list[str]) -> None:
         self._folder = make_folder(folder)

@@ -1,4 +1,4 @@
-"""What IMAP clients wait for, on one server. Each scenario has the peers it is measured against.
+"""What clients that read mail wait for. Each scenario has the peers it is measured against.
 
 Mailboxes are filled by APPEND, on every side. A turn that asks for something a server may
 remember begins with the server started afresh, and its mail as APPEND left it.
@@ -21,6 +21,7 @@ from bench.machine import free_ports
 from bench.mail import OCTETS, message
 from bench.ours import Postroom
 from bench.peers import Dovecot
+from bench.pop3 import maildrop
 from bench.sides import DOMAIN, PASSWORD, READER
 from bench.sink import Sink
 
@@ -40,7 +41,9 @@ def named(figure: str, peer: str) -> str:
 
 class Server(Protocol):
     imap: int
+    pop3: int
 
+    def pids(self) -> list[int]: ...
     def start(self) -> None: ...
     def stop(self) -> None: ...
 
@@ -282,5 +285,21 @@ CONTESTS: Mapping[str, Contest] = {
                 Figure("imap move", "msgs/s", True, 0.5, 1),
             )
         },
+    ),
+    # The last one that reads: it deletes.
+    "pop3": Contest(
+        maildrop,
+        {
+            SDBOX: (
+                Figure("pop3 first", "ms", False),
+                Figure("pop3 again", "ms", False),
+                Figure("pop3 LIST", "ms", False),
+                Figure("pop3 UIDL", "ms", False),
+                Figure("pop3 memory", "MB", False),
+                Figure("pop3 RETR", "msgs/s", True),
+                Figure("pop3 QUIT", "ms", False),
+            )
+        },
+        fresh=True,
     ),
 }

@@ -42,7 +42,7 @@ class Postroom:
         self._gateways = gateways
         self.data = folder / "postroom"
         self._log = folder / "postroom.log"
-        self.smtp, self.submission, self.imap, self.imaps, self._http = free_ports(5)
+        self.smtp, self.submission, self.imap, self.imaps, self.pop3, self._http = free_ports(6)
         if not imaps:
             self.imaps = 0
         app = build({"POSTROOM_DATA": str(self.data)})
@@ -61,9 +61,10 @@ class Postroom:
             "submission": self.submission,
             "imap": self.imap,
             "imaps": self.imaps,
+            "pop3": self.pop3,
             "http": self._http,
         }
-        off = ("submissions", "pop3", "pop3s", "sieve")
+        off = ("submissions", "pop3s", "sieve")
         arguments = [f"--{name}={port}" for name, port in ports.items()]
         arguments += [f"--{name}=0" for name in off]
         if self._gateways is not None:

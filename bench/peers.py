@@ -48,7 +48,7 @@ _DOVECOT_CONF = """\
 base_dir = {folder}/run
 state_dir = {folder}/state
 log_path = {folder}/log
-protocols = imap lmtp
+protocols = imap pop3 lmtp
 listen = 127.0.0.1
 ssl = no
 disable_plaintext_auth = no
@@ -74,6 +74,14 @@ service imap-login {{
     port = 0
   }}
 }}
+service pop3-login {{
+  inet_listener pop3 {{
+    port = {pop3}
+  }}
+  inet_listener pop3s {{
+    port = 0
+  }}
+}}
 service lmtp {{
   inet_listener lmtp {{
     address = 127.0.0.1
@@ -90,7 +98,7 @@ class Dovecot:
             make_folder(folder / name)
         self.mail = folder / "mail"
         os.chown(self.mail, _OWNER, _OWNER)
-        self.imap, self.lmtp = free_ports(2)
+        self.imap, self.pop3, self.lmtp = free_ports(3)
         self._conf = folder / "dovecot.conf"
         self._conf.write_text(
             _DOVECOT_CONF.format(
@@ -100,6 +108,7 @@ class Dovecot:
                 password=PASSWORD,
                 mail=self.mail,
                 imap=self.imap,
+                pop3=self.pop3,
                 lmtp=self.lmtp,
             )
         )

@@ -40,4 +40,11 @@ WORDS: Mapping[str, str] = {
     "imap login": "connect, LOGIN, LOGOUT, one after the other",
     "imap copy": "COPY of 1,000",
     "imap move": "MOVE of 1,000",
+    "pop3 first": "POP3: connect, log in, STAT, the first time",
+    "pop3 again": "the same again",
+    "pop3 LIST": "LIST of all",
+    "pop3 UIDL": "UIDL of all, after LIST",
+    "pop3 memory": "growth of memory for one session, after UIDL",
+    "pop3 RETR": "RETR of 1,000, one after the other",
+    "pop3 QUIT": "QUIT after DELE of 100",
 }
