@@ -4,10 +4,10 @@ import threading
 
 import pytest
 
-from postroom.errors import ConditionFailed, TooLarge
+from postroom.errors import BlobMissing, ConditionFailed, TooLarge
 from postroom.mailboxes.records import DELETED, FLAGGED, SEEN, Delivery, Mailbox
 from postroom.mailboxes.store import BadFlag, MailboxMissing, OverQuota
-from postroom.platform.table import Absent, Key, Put
+from postroom.platform.table import Absent, Delete, Key, Put
 
 from .conftest import ACCOUNT, DAY, Office
 
@@ -180,6 +180,20 @@ def test_a_thousand_messages_go_in_chunks(office: Office) -> None:
     assert office.mailboxes.expunge(ACCOUNT, inbox) == [*uids, *range(1001, 1501)]
     assert counted(office, "INBOX").messages == 0
     assert counted(office, "Archive").messages == 500
+
+
+def test_a_copy_that_fails_on_the_way_copies_nothing(office: Office) -> None:
+    inbox, archive = office.id("INBOX"), office.id("Archive")
+    uids = office.fill("INBOX", 120)
+    [last] = office.mailboxes.pick(inbox, [120])
+    office.store.table.write(Delete(Key(f"blob/{last.blob}", "0")))
+    with pytest.raises(BlobMissing):
+        office.mailboxes.copy(ACCOUNT, inbox, uids, archive)
+    assert counted(office, "Archive").messages == 0
+    assert counted(office, "INBOX").messages == 120
+    office.clock.time += 9 * DAY
+    office.mailboxes.sweep()
+    assert all(office.store.blobs.get(each.blob) for each in office.mailboxes.messages(inbox))
 
 
 def test_large_prefixes_make_smaller_chunks(office: Office) -> None:

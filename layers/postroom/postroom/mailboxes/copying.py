@@ -2,12 +2,14 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 
-from postroom.errors import BlobMissing
+from postroom.errors import BlobMissing, PostroomError
 from postroom.mailboxes.chunks import in_chunks, split
 from postroom.mailboxes.editing import Edit
 from postroom.mailboxes.encoding import MAILBOX, account_partition, mailbox_of
 from postroom.mailboxes.errors import OverQuota
+from postroom.mailboxes.expunging import expunge
 from postroom.mailboxes.reading import pick
 from postroom.mailboxes.records import Appended, Message
 from postroom.mailboxes.references import References, changed, references_of
@@ -58,8 +60,19 @@ def copy(
         return later
 
     _check_quota(transactions, into_account, source, uids, quota)
-    in_chunks(uids, _MOST_COPIED, do)
+    try:
+        in_chunks(uids, _MOST_COPIED, do)
+    except PostroomError:
+        # All or none (RFC 9051 section 6.4.7): one that is tried again would double the first ones.
+        _take_back(transactions, into_account, target, copied)
+        raise
     return copied
+
+
+def _take_back(transactions: Transactions, account: str, target: str, copied: Copied) -> None:
+    uids = [appended.uid for _, appended in copied]
+    with suppress(PostroomError):  # what made the copy fail is what the caller must hear of
+        expunge(transactions, account, target, uids, flagged=False)
 
 
 def move(
