@@ -37,6 +37,7 @@ class Client:
         self.history: list[bytes] = []  # the last octets each way, for a report
         self._wire: Wire | None = None
         self._count = 0
+        self._before: View | None = None  # whom responses are for until SELECT says CLOSED
         self._learning = False  # what is kept is older than the HIGHESTMODSEQ that was told
 
     # Connecting.
@@ -52,6 +53,8 @@ class Client:
         if self.kind.compress:
             await self.do("COMPRESS DEFLATE")
             self._wire.compress()
+        if self.kind.notify:
+            await self.do(f"NOTIFY SET {self.kind.notify}")
 
     @property
     def connected(self) -> bool:
@@ -62,6 +65,7 @@ class Client:
         if self._wire is not None:
             self._wire.cut()
             self._wire = None
+        self._before = None
         self.leave_mailbox()
 
     def leave_mailbox(self) -> None:
@@ -194,9 +198,9 @@ class Client:
                 raise Violation(f"{response.octets!r}")
             raise Lost(BYE)
         if response.code == [b"CLOSED"]:
-            return
-        if self.view is not None:
-            self.view.hear(response, expunges=expunges)
+            self._before = None
+        elif (view := self._before or self.view) is not None:
+            view.hear(response, expunges=expunges)
 
     def _note(self, octets: bytes) -> None:
         self.history.append(octets[:160])
@@ -206,7 +210,9 @@ class Client:
 
     async def select(self, name: str, *, examine: bool = False) -> bool:
         """False when there is no such mailbox."""
+        before = self.view
         self.leave_mailbox()
+        self._before = before
         ledger, kind = self.ledger, self.kind
         validity = self.validity_of.get(name, 0)
         kept = self.caches.get(validity, Cache())
@@ -221,6 +227,7 @@ class Client:
         highest = dict(ledger.highest)
         self.view = view
         command = await self.ask(f"{'EXAMINE' if examine else 'SELECT'} {name}{options}")
+        self._before = None
         if not command.ok:
             must(command.code[:1] == [b"NONEXISTENT"], f"SELECT {name}: {command.reply}")
             self.view = None

@@ -12,6 +12,7 @@ _BY_NUMBER = ("FETCH", "STORE", "SEARCH", "SORT", "THREAD")
 class Kind:
     name: str
     enable: tuple[str, ...] = ()
+    notify: str = ""  # events, for NOTIFY SET (RFC 5465)
     compress: bool = False
     pipelines: bool = False
     idles: float = 0.1  # how often

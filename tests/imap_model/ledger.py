@@ -101,7 +101,8 @@ class Ledger:
     def given(self, place: Place, token: str, floor: int, command: str) -> None:
         """A reply says that the command made this message. *floor*: what UIDNEXT was at least when
         the command was sent."""
-        must(place not in self.made_by, f"{command}: {place} was given to {self.made_by} before")
+        before = self.made_by.get(place)
+        must(before is None, f"{command}: {place} was given to {before} before")
         must(place[1] >= floor, f"{command}: UID {place} is below UIDNEXT {floor}")
         self.made_by[place] = command
         self.seen(place, token)

@@ -10,6 +10,7 @@ from tests.imap_model.ledger import Ledger, Violation, must
 from tests.imap_model.wire import Lost
 from tests.stress_imap.writer import MANY, Writer
 
+_EVENTS = "(SELECTED-DELAYED (MessageNew (UID FLAGS) MessageExpunge FlagChange))"
 KINDS = (
     Kind("rev1"),
     Kind("rev2", ("IMAP4rev2",), pipelines=True),
@@ -22,7 +23,7 @@ KINDS = (
     Kind("idler-rev1", idles=3.0),
     Kind("compress", ("CONDSTORE", "IMAP4rev2"), compress=True, cuts=0.02),
     Kind("tunnel", ("QRESYNC",), cuts=0.15),
-    Kind("pipeliner", ("QRESYNC", "IMAP4rev2"), pipelines=True, cuts=0.05),
+    Kind("notified", ("QRESYNC", "IMAP4rev2"), notify=_EVENTS, cuts=0.03),
 )
 _AGAIN_MOST = 60  # attempts to come back, while a gateway starts anew
 

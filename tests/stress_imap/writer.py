@@ -163,17 +163,24 @@ class Writer(Player):
     def _believe(self, command: Command, uids: Sequence[int], mode: str, flags: set[str]) -> None:
         """After a silent STORE: what was not told is as the client wanted it."""
         view = self.here
-        told = {
-            response.number if response.name == b"UIDFETCH" else int(response.items()[b"UID"])
-            for response in command.untagged
-            if response.name in (b"FETCH", b"UIDFETCH") and b"FLAGS" in response.items()
-        }
+        told: set[int] = set()
+        mod_seqs: dict[int, int] = {}
+        for response in command.untagged:
+            if response.name in (b"FETCH", b"UIDFETCH"):
+                items = response.items()
+                uid = response.number if response.name == b"UIDFETCH" else int(items[b"UID"])
+                if b"FLAGS" in items:
+                    told.add(uid)
+                else:
+                    mod_seqs[uid] = int(items[b"MODSEQ"][0])
         for uid in uids:
             if uid in told or uid not in view.flags:
                 continue
             before = view.flags[uid]
             after = before | flags if mode == "+" else before - flags if mode else flags
             view.flags[uid] = frozenset(after)
+            if uid in mod_seqs:
+                self.ledger.state((view.validity, uid), mod_seqs[uid], view.flags[uid])
 
     # Removing.
 
@@ -222,6 +229,7 @@ class Writer(Player):
             return
         name = self.selected_name
         await self.do(self.dice.choice(("CLOSE", "UNSELECT")))
+        self.leave_mailbox()
         await self.select(name) or await self.select("INBOX")
         await self.learn_new()
         await self.learn_tokens()
