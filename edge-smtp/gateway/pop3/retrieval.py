@@ -16,6 +16,7 @@ from postroom.message.surrogate import Surrogate, headers_of, in_ascii, surrogat
 log = logging.getLogger("postroom.pop3")
 
 _WHOLE = 256 * 1024  # octets; a larger message is read and sent in pieces of this size
+_QUICK = 16 * 1024  # octets; a surrogate of more is made where nobody waits for it
 _FIRST_OF_TOP = 8 * 1024  # most headers end in the first few kilobytes
 
 
@@ -48,7 +49,7 @@ class Retrieval:
         except BlobMissing as error:
             self._unreadable(error)
             return
-        octets = self._fit(message.prefix + octets)
+        octets = await self._fit(message.prefix + octets)
         first = self._replies.first_line("{octets} octets", octets=len(octets))
         self._send(first, stuffed(octets))
 
@@ -67,7 +68,8 @@ class Retrieval:
         except BlobMissing as error:
             self._unreadable(error)
             return
-        self._send(self._replies.first_line("Top of message follows"), stuffed(self._fit(found)))
+        first = self._replies.first_line("Top of message follows")
+        self._send(first, stuffed(await self._fit(found)))
 
     async def _in_pieces(self, message: Message, top: Top | None = None) -> None:
         """Never more than a few pieces in memory, whatever the size."""
@@ -110,8 +112,12 @@ class Retrieval:
         blobs = self._service.app.platform.blobs
         return await self._service.crossing.run(blobs.get_range, message.blob, start, step)
 
-    def _fit(self, octets: bytes) -> bytes:
-        return octets if self._utf8 else surrogate(octets)
+    async def _fit(self, octets: bytes) -> bytes:
+        if self._utf8 or octets.isascii():
+            return octets
+        if len(octets) <= _QUICK:
+            return surrogate(octets)
+        return await self._service.crossing.slow(surrogate, octets)
 
     def _send(self, first: bytes, octets: bytes) -> None:
         metrics.octets_out += len(octets)
