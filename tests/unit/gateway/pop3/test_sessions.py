@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from postroom.mailboxes.maildrop import LEASE, MaildropLock
+from postroom.message.surrogate import surrogate
 from tests.conversations.pop3_world import (
     PASSWORD,
     SETTINGS,
@@ -89,6 +90,29 @@ def test_a_large_message_comes_in_pieces(tmp_path: Path) -> None:
         assert b"\r\n".join(client.retr(1)[1]) + b"\r\n" == message
         assert len(client.top(1, 3)[1]) == 2 + 3
         assert b"\r\n".join(client.top(1, 100_000)[1]) + b"\r\n" == message
+        client.quit()
+
+    with_world(tmp_path, in_thread(talk), message)
+
+
+def test_a_large_surrogate_comes_in_pieces(tmp_path: Path) -> None:
+    message = (
+        "Subject: Grüße\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\n"
+        + "über\r\n" * 60_000
+        + "--b\r\nContent-Description: über\r\n\r\nende\r\n--b--\r\n"
+    ).encode()
+    expected = surrogate(message)
+    assert b"=?utf-8?b?w7xiZXI=?=" in expected
+
+    def talk(world: World) -> None:
+        client = logged_in(world.client())
+        assert b"\r\n".join(client.retr(1)[1]) + b"\r\n" == expected
+        assert b"\r\n".join(client.top(1, 100_000)[1]) + b"\r\n" == expected
+        client.quit()
+        client = world.client()
+        client.utf8()
+        logged_in(client)
+        assert b"\r\n".join(client.retr(1)[1]) + b"\r\n" == message
         client.quit()
 
     with_world(tmp_path, in_thread(talk), message)
