@@ -40,7 +40,7 @@ def resources(template: str = "template.yaml") -> Mapping[str, Any]:
     return found
 
 
-QUEUES = ("inbound", "outbound", "bounces", "answers")
+QUEUES = ("inbound", "outbound", "bounces", "answers", "index")
 
 
 def make_stores(queues: Sequence[str] = QUEUES, endpoint: str | None = None) -> Settings:

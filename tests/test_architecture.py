@@ -43,6 +43,7 @@ FLOORS = {
     "postroom.platform.jwt": 4,
     "postroom.platform.sockets": 4,
     "postroom.platform.system": 4,
+    "postroom.platform.text_segments": 4,
     "postroom.platform.aws": 5,
     "postroom.platform.embedded": 5,
     "postroom.app": 6,

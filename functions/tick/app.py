@@ -1,5 +1,6 @@
 """Do what is due: feed the queues with what waited for its time, renew DKIM keys, report on TLS,
-remove what was expunged longer ago than the grace period. Fed by a schedule."""
+remove what was expunged longer ago than the grace period, from search indexes too. Fed by a
+schedule."""
 
 import os
 from typing import Any
@@ -20,6 +21,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, int]:
         {
             "fed": lambda: feed(app.table, app.platform, app.clock, app.settings.lease, _MOST_FED),
             "swept": app.mailboxes.sweep,
+            "indexes": lambda: app.search_index.tell_swept(app.queue("index")),
             "keys": lambda: rotate_keys(app),
             "tls_reports": lambda: report_on_tls(app),
         }

@@ -4,7 +4,9 @@ What a role lacks is AccessDenied on AWS and nothing at all in moto. So the call
 held against the policies.
 """
 
+import dataclasses
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -15,7 +17,9 @@ from postroom.app import App, wire
 from postroom.autoreply.answers import VacationAnswer, from_json, to_json
 from postroom.autoreply.original import Original
 from postroom.directory.records import Account, Alias, Domain
+from postroom.mailboxes import indexing
 from postroom.mailboxes.records import DELETED, NewMessage
+from postroom.mailboxes.search_index import Task
 from postroom.message.summary import summarise
 from postroom.pipeline import answers, bounces
 from postroom.pipeline.accepted import Accepted, Recipient
@@ -180,7 +184,44 @@ def autorespond(app: App, account: Account, clock: SteadyClock) -> Act:
     return act
 
 
+def index(app: App, account: Account, clock: SteadyClock) -> Act:
+    append_some(app, account)
+    inbox = app.mailboxes.find(account.id, "INBOX").id
+    reasons = Reasons(app.platform.table, clock, "index")
+    queue = app.queue("index")
+
+    def act() -> None:
+        bodies = [Task(account.id, inbox).to_json(), "poison"]
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(indexing, "MOST_MESSAGES", 2)
+            for body in bodies:
+                event = {"Records": [{"messageId": "1", "body": body}]}
+                run_batch(
+                    event,
+                    Task.from_json,
+                    lambda batch: indexing.process(app.indexing, queue, batch),
+                    reasons,
+                )
+                # The next step makes one segment of the first and what is new.
+                bodies += [letter.body for letter in queue.receive()]
+        assert [each.messages for each in app.search_index.read(account.id, inbox).segments] == [4]
+
+    return act
+
+
+def append_some(app: App, account: Account) -> None:
+    inbox = app.mailboxes.find(account.id, "INBOX").id
+    for number in range(4):
+        octets = b"Subject: %d\r\n\r\nHello" % number
+        key = BlobKey(f"indexed-{number}")
+        app.blobs.put(key, octets)
+        message = NewMessage(key, summarise(octets), int(app.clock.seconds()))
+        app.mailboxes.append(account.id, inbox, [message])
+
+
 def tick(app: App, account: Account, clock: SteadyClock) -> Act:
+    append_some(app, account)
+    app.indexing.step(Task(account.id, app.mailboxes.find(account.id, "INBOX").id))
     append_and_expunge(app, account)
     app.dkim_keys.make("example.test")
     there = replace(accepted(app, 1, "bob@elsewhere.test"), account=account.id, reverse_path=ALICE)
@@ -194,6 +235,7 @@ def tick(app: App, account: Account, clock: SteadyClock) -> Act:
         assert feed(app.table, app.platform, clock, 600, 100) == 3
         assert rotate_keys(app) > 0
         report_on_tls(app)
+        assert app.search_index.tell_swept(app.queue("index")) == 1
 
     return act
 
@@ -239,6 +281,7 @@ def append_and_expunge(app: App, account: Account) -> None:
         ),
         pytest.param("template.yaml", "BounceRole", bounce, OF_LAMBDA, id="bounce"),
         pytest.param("template.yaml", "AutorespondRole", autorespond, OF_LAMBDA, id="autorespond"),
+        pytest.param("template.yaml", "IndexRole", index, OF_LAMBDA, id="index"),
         pytest.param(
             "template.yaml",
             "TickRole",
@@ -264,10 +307,11 @@ def test_a_role_allows_what_is_called(
     role: str,
     prepare: Callable[[App, Account, SteadyClock], Act],
     others: set[str],
+    tmp_path: Path,
 ) -> None:
     clock = SteadyClock()
     with account_in_process(), metered() as meter:
-        settings = make_stores()
+        settings = dataclasses.replace(make_stores(), cache=tmp_path)
         app = wire(settings, AwsStore(settings, clock), clock, SteadyRandomness())
         app.directory.add_domain(Domain("example.test"))
         account = app.directory.add_account(ALICE, "x", 10**9)

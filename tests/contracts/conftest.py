@@ -6,7 +6,7 @@ test can move, and says how to make a queue with settings and how to let time pa
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
@@ -76,7 +76,7 @@ def aws(folder: Path) -> Iterator[World]:
         clock.ahead += seconds
 
     with account_in_process(lambda: clock.ahead):
-        settings = make_stores([*QUEUES, "relay"])
+        settings = replace(make_stores([*QUEUES, "relay"]), cache=folder / "cache")
         store = AwsStore(settings, clock)
         sqs = boto3.client("sqs")
 

@@ -27,7 +27,9 @@ from local.runtime.invoke import failed_letters, sqs_event
 from postroom.app import App, wire
 from postroom.autoreply.answers import from_json
 from postroom.directory.records import Account, Domain
+from postroom.mailboxes import indexing
 from postroom.mailboxes.records import Mailbox, Message
+from postroom.mailboxes.search_index import Task
 from postroom.pipeline import answers, bounces, inbound
 from postroom.pipeline.dead_letters import DeadLetters
 from postroom.pipeline.later import letter_of
@@ -43,7 +45,7 @@ from tests.contracts.conftest import World
 HOSTNAME = "mail.example.test"
 DOMAIN = "example.test"
 PASSWORD = "correct horse"
-QUEUES = ("inbound", "outbound", "bounces", "answers")
+QUEUES = ("inbound", "outbound", "bounces", "answers", "index")
 _DATE = rb";\r\n\t[^\r\n]*\r\n"  # how our Received field ends, whatever the message begins with
 _PATIENCE = 20  # seconds for a client; a test that waits so long has failed
 _BUDGET = 60.0  # seconds of a relay function's call
@@ -236,6 +238,12 @@ class House:
             ),
             "answers": lambda event: run_batch(
                 event, from_json, lambda batch: answers.process(app, batch), reasons["answers"]
+            ),
+            "index": lambda event: run_batch(
+                event,
+                Task.from_json,
+                lambda batch: indexing.process(app.indexing, app.queue("index"), batch),
+                reasons["index"],
             ),
         }
 

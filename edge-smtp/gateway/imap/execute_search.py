@@ -55,7 +55,7 @@ async def _search(
         raise
     if returns is not None and returns.saves:
         selected.saved = tuple(sorted(returns.named(found)))
-    numbers = found if command.uid else [selected.position_of(uid) + 1 for uid in found]
+    numbers = found if command.uid else selected.numbers_of(found)
     mod_seq = highest_mod_seq(session, scope, program, found, returns)
     verb = b"SEARCH" if sorting is None else b"SORT"
     if returns is None:

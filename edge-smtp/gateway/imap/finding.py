@@ -1,10 +1,11 @@
 """Running a program of ``search`` over the messages of a mailbox, reading as little as it can."""
 
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from gateway.imap.indexed import Indexed
 from gateway.imap.search import Candidate, Context, Needs, Program
 from postroom.errors import BlobMissing
 from postroom.mailboxes.records import Message
@@ -57,23 +58,21 @@ async def find(
     the mailbox; 0: all.
     """
     found = array("I")
+    index = Indexed(session, scope.view, scope.uids, program)
     at_once = _fewer(_AT_ONCE, program)
     starts = range(0, len(scope.uids), at_once)
     for looked_at, start in enumerate(reversed(starts) if from_end else starts):
         session.progress.note(looked_at * at_once, len(scope.uids))
-        places = range(len(scope.uids))[start : start + at_once]
-        candidates = list(_by_record(scope, program, places))
-        if from_end:
-            candidates.reverse()
-        for part in _by_size(candidates, program):
-            found.extend(await _matching(session, program, part))
-            await session.breathe()
+        places = range(start, min(start + at_once, len(scope.uids)))
+        async for uids in _matching_at(session, scope, program, index, places, from_end):
+            found.extend(uids)
             if wanted and len(found) >= wanted:
                 break
         if wanted and len(found) >= wanted:
             del found[wanted:]
             break
         await session.breathe()
+    index.end()
     if from_end:
         found.reverse()
     return found
@@ -82,20 +81,54 @@ async def find(
 async def find_among(
     session: "Session", scope: Scope, program: Program, places: Sequence[int]
 ) -> list[int]:
-    """As ``find``, of the messages at those places; the first is 0."""
+    """As ``find``, of the messages at those places, which ascend; the first is 0."""
     found: list[int] = []
+    index = Indexed(session, scope.view, scope.uids, program)
     at_once = _fewer(_AT_ONCE, program)
     for start in range(0, len(places), at_once):
-        candidates = list(_by_record(scope, program, places[start : start + at_once]))
-        for part in _by_size(candidates, program):
-            found += await _matching(session, program, part)
-            await session.breathe()
+        part = places[start : start + at_once]
+        async for uids in _matching_at(session, scope, program, index, part, False):
+            found += uids
         await session.breathe()
+    index.end()
     return found
 
 
 def _fewer(most: int, program: Program) -> int:
     return max(1, most * _USUAL_SIZE // max(program.size, _USUAL_SIZE))
+
+
+async def _matching_at(
+    session: "Session",
+    scope: Scope,
+    program: Program,
+    index: Indexed,
+    places: Sequence[int],
+    from_end: bool,
+) -> AsyncIterator[list[int]]:
+    """The UIDs of those at the places that match, in parts, in order or against it."""
+    covered, unknown = index.split(places)
+    unread = list(_by_record(scope, program, unknown))
+    if index.asks_for(len(unread)):
+        await index.ask()
+        covered, unknown = index.split(places)
+        unread = list(_by_record(scope, program, unknown))
+    if covered and program.asks_texts_only and not from_end and not unknown:
+        yield [uid for place in covered if (uid := scope.uids[place]) in scope.view]
+        return
+    known = list(_by_record(scope, program, covered))
+    for candidate in known:
+        candidate.marks = index.marks.of
+    if from_end:
+        unread.reverse()
+        known.reverse()
+    for candidates in (unread, known) if from_end else (known, unread):
+        needs = program.needs if candidates is unread else program.needs_known
+        for part in _by_size(candidates, program, needs):
+            if needs is Needs.BLOB:
+                index.note_read(len(part))
+            yield await _matching(session, program, needs, part)
+            await session.breathe()
 
 
 def _by_record(scope: Scope, program: Program, places: Sequence[int]) -> Iterator[Candidate]:
@@ -110,8 +143,10 @@ def _by_record(scope: Scope, program: Program, places: Sequence[int]) -> Iterato
                 yield candidate
 
 
-def _by_size(candidates: Sequence[Candidate], program: Program) -> Iterator[list[Candidate]]:
-    if program.needs is Needs.RECORD:
+def _by_size(
+    candidates: Sequence[Candidate], program: Program, needs: Needs
+) -> Iterator[list[Candidate]]:
+    if needs is Needs.RECORD:
         if candidates:
             yield list(candidates)
         return
@@ -120,7 +155,7 @@ def _by_size(candidates: Sequence[Candidate], program: Program) -> Iterator[list
     at_once = _fewer(_READ_AT_ONCE, program)
     for candidate in candidates:
         part.append(candidate)
-        octets += candidate.message.size if program.needs is Needs.BLOB else 0
+        octets += candidate.message.size if needs is Needs.BLOB else 0
         if len(part) >= at_once or octets >= _OCTETS_AT_ONCE:
             yield part
             part, octets = [], 0
@@ -129,21 +164,22 @@ def _by_size(candidates: Sequence[Candidate], program: Program) -> Iterator[list
 
 
 async def _matching(
-    session: "Session", program: Program, candidates: Sequence[Candidate]
+    session: "Session", program: Program, needs: Needs, candidates: Sequence[Candidate]
 ) -> list[int]:
     """The UIDs of those that match in the rest of the program, too."""
-    if program.needs is Needs.RECORD:
-        return [candidate.message.uid for candidate in candidates]
+    if needs is Needs.RECORD:
+        rest = program.rest
+        return [candidate.message.uid for candidate in candidates if rest(candidate)]
     octets = sum(candidate.message.size for candidate in candidates)
-    is_heavy = program.needs is Needs.BLOB and octets > 2 * _OCTETS_AT_ONCE
+    is_heavy = needs is Needs.BLOB and octets > 2 * _OCTETS_AT_ONCE
     cross = session.crossing.slow if is_heavy else session.crossing.run
-    return await cross(_read_and_match, session, program, candidates)
+    return await cross(_read_and_match, session, program, needs, candidates)
 
 
 def _read_and_match(
-    session: "Session", program: Program, candidates: Sequence[Candidate]
+    session: "Session", program: Program, needs: Needs, candidates: Sequence[Candidate]
 ) -> list[int]:
-    _read(session, program, candidates)
+    _read(session, program, needs, candidates)
     found = []
     for candidate in candidates:
         if program.rest(candidate):
@@ -152,13 +188,15 @@ def _read_and_match(
     return found
 
 
-def _read(session: "Session", program: Program, candidates: Sequence[Candidate]) -> None:
+def _read(
+    session: "Session", program: Program, needs: Needs, candidates: Sequence[Candidate]
+) -> None:
     keys = [candidate.message.blob for candidate in candidates]
-    if program.needs is Needs.SUMMARY or program.needs_structure:
+    if needs is Needs.SUMMARY or program.needs_summary:
         encoded = session.app.mailboxes.encoded_summaries(keys)
         for candidate, each in zip(candidates, encoded, strict=True):
             candidate.summary = Summary.decode(each)
-    if program.needs is Needs.BLOB:
+    if needs is Needs.BLOB:
         try:
             for candidate, octets in zip(candidates, session.app.blobs.get_many(keys), strict=True):
                 candidate.blob = octets

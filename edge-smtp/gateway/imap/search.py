@@ -1,18 +1,16 @@
 """SEARCH as a program (RFC 9051 section 6.4.4): which messages match, and what to read to know.
 
 The keys that look at the record alone come first; the session reads summaries or blobs only of the
-messages that these leave.
+messages that these leave. What an index tells of texts need not be read.
 """
 
 import re
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 
 from gateway.imap.dates import parse_date, seconds_of
-from gateway.imap.fetch import UnknownEncoding, decode_transfer
 from gateway.imap.object_ids import email_id, thread_id
 from gateway.imap.search_keys import (
     Age,
@@ -34,11 +32,15 @@ from gateway.imap.search_keys import (
 from gateway.imap.sequence_set import SequenceSet, merge
 from postroom.errors import BadSyntax
 from postroom.mailboxes.records import Message
-from postroom.message.collation import casemap
-from postroom.message.headers import end_of_header, pairs, unfold
-from postroom.message.structure import Part
+from postroom.message.searchable import (
+    Needle,
+    anywhere,
+    body_text,
+    header_text,
+    in_body,
+    in_field,
+)
 from postroom.message.summary import Summary
-from postroom.message.words import charset_to_str, decode_words
 
 _DAY = 24 * 3600
 # The day in a Date header, at the front of an ENVELOPE.
@@ -50,44 +52,47 @@ _SENT_DAY = re.compile(
 class Needs(IntEnum):
     RECORD = 0
     SUMMARY = 1
-    BLOB = 2  # and the summary, when ``Program.needs_structure``
+    BLOB = 2  # and the summary, when ``Program.needs_summary``
 
 
 @dataclass(slots=True)
 class Candidate:
-    """One message on trial. ``summary`` and ``blob`` may be None as far as they are not needed."""
+    """One message on trial. ``summary`` and ``blob`` may be None as far as they are not needed.
+
+    ``marks``: what an index tells; for each needle an octet for each message, 0 where it is not.
+    """
 
     number: int
     message: Message
     recent: bool = False
     summary: Summary | None = None
     blob: bytes | None = None
-    _fields: list[tuple[bytes, str]] | None = field(default=None, repr=False)
-    _texts: list[str] | None = field(default=None, repr=False)
+    marks: Mapping[Needle, bytes] | None = None
+    _header: bytes | None = field(default=None, repr=False)
+    _body: bytes | None = field(default=None, repr=False)
 
-    def header_fields(self) -> list[tuple[bytes, str]]:
-        """(lower case name, decoded value as ``casemap`` has it) of each field, prefix included."""
-        if self._fields is None:
-            blob = self.blob or b""
-            header = self.message.prefix + blob[: end_of_header(blob)]
-            self._fields = [
-                (name, casemap(decode_words(unfold(value))))
-                for name, value in pairs(header)
-                if name
-            ]
-        return self._fields
+    def has(self, needle: Needle) -> bool:
+        if self.marks is not None:
+            return self.marks[needle][self.number - 1] != 0
+        return (needle.in_header and needle.is_in_header(self._header_text())) or (
+            needle.in_body and needle.is_in_body(self._body_text())
+        )
 
-    def texts(self) -> list[str]:
-        """The decoded text parts, and the headers of messages inside, as ``casemap`` has them."""
-        if self._texts is None:
+    def _header_text(self) -> bytes:
+        if self._header is None:
+            self._header = header_text(self.message.prefix, self.blob or b"")
+        return self._header
+
+    def _body_text(self) -> bytes:
+        if self._body is None:
             if self.summary is None or self.blob is None:
                 raise ValueError("a text is searched before summary and blob were read")
-            self._texts = list(_texts(self.summary.structure, self.blob))
-        return self._texts
+            self._body = body_text(self.blob, self.summary.structure)
+        return self._body
 
     def forget(self) -> None:
         """Let go of what was read to know."""
-        self.summary = self.blob = self._fields = self._texts = None
+        self.summary = self.blob = self._header = self._body = None
 
 
 Matches = Callable[[Candidate], bool]
@@ -107,14 +112,19 @@ class Context:
 class Program:
     """A message matches when ``record`` and ``rest`` both hold; ``rest`` wants what ``needs`` says.
 
+    ``needles``: what is looked for in texts, each once.
     ``asks_mod_seq``: the response carries the highest MODSEQ (RFC 7162 section 3.1.5).
     ``follows_flags``: whether a message matches may change with its flags.
     """
 
+    keys: tuple[SearchKey, ...]  # all of them hold
     record: Matches
     rest: Matches
     needs: Needs
-    needs_structure: bool
+    needs_known: Needs  # of a message whose texts need not be read
+    asks_texts_only: bool
+    needles: tuple[Needle, ...]
+    needs_summary: bool
     asks_mod_seq: bool
     follows_flags: bool
     size: int  # keys, a measure of the work for one message
@@ -123,13 +133,21 @@ class Program:
 def compile_search(key: SearchKey, context: Context) -> Program:
     """Compile the keys of one command."""
     keys = key.keys if isinstance(key, And) else (key,)
-    costs = [(_needs(part), part) for part in keys]
+    costs = [(needs(part), part) for part in keys]
     later = [(cost, part) for cost, part in costs if cost > Needs.RECORD]
     return Program(
+        keys=keys,
         record=_all([_compile(part, context) for cost, part in costs if cost is Needs.RECORD]),
         rest=_all([_compile(part, context) for _, part in sorted(later, key=lambda pair: pair[0])]),
         needs=max((cost for cost, _ in costs), default=Needs.RECORD),
-        needs_structure=_any_of(key, InText),
+        needs_known=max((needs(part, Needs.RECORD) for part in keys), default=Needs.RECORD),
+        asks_texts_only=all(_is_of_texts(part) for part in keys),
+        needles=tuple(
+            dict.fromkeys(
+                needle_of(each) for each in _all_in(key) if isinstance(each, InText | InHeader)
+            )
+        ),
+        needs_summary=_any_of(key, InText) or needs(key, Needs.RECORD) is Needs.SUMMARY,
         asks_mod_seq=_any_of(key, ModSeq),
         follows_flags=_any_of(key, HasFlag, ModSeq),
         size=sum(1 for _ in _all_in(key)),
@@ -156,20 +174,40 @@ def _all_in(key: SearchKey) -> Iterator[SearchKey]:
         waiting.extend(_inner(found))
 
 
-def _needs(key: SearchKey) -> Needs:
+def _needles(key: SearchKey) -> tuple[Needle, ...]:
+    texts = (each for each in _all_in(key) if isinstance(each, InText | InHeader))
+    return tuple(dict.fromkeys(map(needle_of, texts)))
+
+
+def _is_of_texts(key: SearchKey) -> bool:
+    inner = _inner(key)
+    return isinstance(key, InText | InHeader) or (bool(inner) and all(map(_is_of_texts, inner)))
+
+
+def needle_of(key: SearchKey) -> Needle:
+    """What a key of texts looks for."""
+    match key:
+        case InHeader(name, text):
+            return in_field(name, text)
+        case InText(text, header):
+            return anywhere(text) if header else in_body(text)
+    raise TypeError(f"{key} looks for no text")
+
+
+def needs(key: SearchKey, texts: Needs = Needs.BLOB) -> Needs:
     if isinstance(key, InHeader | InText):
-        return Needs.BLOB
+        return texts
     if isinstance(key, OnDate) and key.field == "sent":
         return Needs.SUMMARY
-    return max((_needs(part) for part in _inner(key)), default=Needs.RECORD)
+    return max((needs(part, texts) for part in _inner(key)), default=Needs.RECORD)
 
 
 def _compile(key: SearchKey, context: Context) -> Matches:
     match key:
         case And(keys):
-            return _all([_compile(part, context) for part in sorted(keys, key=_needs)])
+            return _all([_compile(part, context) for part in sorted(keys, key=needs)])
         case Or(left, right):
-            first, second = (_compile(part, context) for part in sorted((left, right), key=_needs))
+            first, second = (_compile(part, context) for part in sorted((left, right), key=needs))
             return lambda c: first(c) or second(c)
         case Not(inner):
             negated = _compile(inner, context)
@@ -193,13 +231,9 @@ def _compile(key: SearchKey, context: Context) -> Matches:
             return lambda c: c.message.size < octets
         case ModSeq(mod_seq):
             return lambda c: c.message.mod_seq >= mod_seq
-        case InHeader(name, text):
-            wanted, needle = name.encode("ascii", "replace"), casemap(text)
-            return lambda c: any(
-                found == wanted and needle in value for found, value in c.header_fields()
-            )
-        case InText(text, header):
-            return _in_text(casemap(text), header)
+        case InHeader() | InText():
+            needle = needle_of(key)
+            return lambda c: c.has(needle)
         case HasEmailId(wanted_id):
             return lambda c: email_id(c.message) == wanted_id
         case HasThreadId(wanted_id):
@@ -273,31 +307,3 @@ def day_sent(envelope: bytes) -> int | None:
         return seconds_of(parse_date(b"-".join(match.groups())))
     except BadSyntax:
         return None
-
-
-def _in_text(needle: str, header: bool) -> Matches:
-    def matches(candidate: Candidate) -> bool:
-        if header and any(
-            needle in f"{name.decode('latin-1').upper()}: {value}"
-            for name, value in candidate.header_fields()
-        ):
-            return True
-        return any(needle in text for text in candidate.texts())
-
-    return matches
-
-
-def _texts(root: Part, blob: bytes) -> Iterator[str]:
-    waiting = [root]
-    while waiting:
-        part = waiting.pop()
-        if part.children:
-            if part.media_type == "message":
-                inner = part.children[0]
-                yield casemap(decode_words(unfold(blob[inner.header : inner.body])))
-            waiting.extend(reversed(part.children))
-        elif part.media_type in ("text", "multipart"):  # a multipart without parts is its text
-            octets = blob[part.body : part.end]
-            with suppress(UnknownEncoding):
-                octets = decode_transfer(octets, part.encoding)
-            yield casemap(charset_to_str(octets, part.charset or "utf-8"))

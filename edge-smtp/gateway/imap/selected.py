@@ -6,9 +6,9 @@ and it may be told of an EXPUNGE only at certain moments (RFC 9051 sections 5.5 
 
 from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from itertools import chain, islice
+from itertools import chain, count, islice
 from typing import TYPE_CHECKING
 
 from gateway.imap import responses
@@ -118,6 +118,13 @@ class Selected:
         """-1 when the client knows no such message."""
         position = bisect_left(self.uids, uid)
         return position if position < len(self.uids) and self.uids[position] == uid else -1
+
+    def numbers_of(self, uids: Sequence[int]) -> list[int]:
+        """The sequence numbers of messages that the client knows."""
+        if len(uids) < len(self.uids) // 16:
+            return [self.position_of(uid) + 1 for uid in uids]
+        numbers = dict(zip(self.uids, count(1), strict=False))
+        return [numbers[uid] for uid in uids]
 
     def uids_at(self, positions: Iterable[range]) -> list[int]:
         return [uid for part in positions for uid in self.uids[part.start : part.stop]]

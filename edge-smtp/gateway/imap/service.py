@@ -16,11 +16,14 @@ from gateway.login import Login
 from gateway.tls import Tls
 from postroom.app import App
 from postroom.errors import PostroomError
+from postroom.mailboxes.search_index import Task
 from postroom.mailboxes.view import View, Views
 
 log = logging.getLogger("postroom.imap")
 
 _MOST_VIEWS = 256  # kept for clients that come back
+_MOST_WANTED = 1000
+_WANTED_AGAIN = 60.0  # seconds
 
 
 class Member(Protocol):
@@ -48,6 +51,7 @@ class Service:
     lists_plus: bool  # of SASL, see gateway.authentication.Channel
     plaintext_login: Callable[[str], bool]  # may this client address send a password in clear?
     _recent_views: OrderedDict[str, View] = field(default_factory=OrderedDict)  # by mailbox id
+    _wanted_indexes: OrderedDict[str, float] = field(default_factory=OrderedDict)  # when
     _members: set[Member] = field(default_factory=set)
     _chores: set[asyncio.Task[None]] = field(default_factory=set)
     _draining: bool = False
@@ -87,6 +91,19 @@ class Service:
                 self._look_again = None
             if self._tick is not None:
                 self._tick.cancel()
+
+    def want_index(self, task: Task) -> None:
+        """Let the search index of a mailbox be brought up to date, if it was not asked for just
+        now: the letters of many searches would say the same."""
+        now = asyncio.get_running_loop().time()
+        wanted = self._wanted_indexes
+        if not task.broken and wanted.get(task.mailbox, 0.0) > now - _WANTED_AGAIN:
+            return
+        wanted[task.mailbox] = now
+        wanted.move_to_end(task.mailbox)
+        if len(wanted) > _MOST_WANTED:
+            wanted.popitem(last=False)
+        self.later(lambda: self.app.queue("index").send(task.to_json()))
 
     def later(self, function: Callable[[], object]) -> None:
         """Call the function in the pool; nobody waits for it."""

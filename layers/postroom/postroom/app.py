@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from postroom.directory.store import Directory
 from postroom.journeys.store import Journeys
+from postroom.mailboxes.search_index import SearchIndex
 from postroom.mailboxes.store import Mailboxes
 from postroom.platform.blobs import BlobStore
 from postroom.platform.clock import Clock, Randomness
@@ -15,6 +16,7 @@ from postroom.platform.queue import Queue
 from postroom.platform.resolver import Answer, RecordType, Resolver
 from postroom.platform.system import SystemClock, SystemRandomness
 from postroom.platform.table import Table
+from postroom.platform.text_index import TextIndex
 from postroom.platform.topic import Topic
 from postroom.platform.vault import Vault
 from postroom.relay.forwarding import Forwarding
@@ -25,6 +27,7 @@ from postroom.settings import Settings
 if TYPE_CHECKING:
     from postroom.authentication.dkim.keys import DkimKeys
     from postroom.authentication.dkim.signer import Signer
+    from postroom.mailboxes.indexing import Indexing
     from postroom.scripts.store import Scripts
 
 
@@ -35,6 +38,7 @@ class Platform(Protocol):
     blobs: BlobStore
     topic: Topic
     vault: Vault
+    text_index: TextIndex
     # Whether reads answer in microseconds, so that an event loop may do them itself.
     reads_are_local: bool
 
@@ -77,6 +81,23 @@ class App:
     @cached_property
     def resolver(self) -> Resolver:
         return _LazyResolver(self.settings.name_servers)
+
+    @cached_property
+    def search_index(self) -> SearchIndex:
+        return SearchIndex(self.table, self.platform.text_index)
+
+    @cached_property
+    def indexing(self) -> "Indexing":
+        from postroom.mailboxes.indexing import Indexing
+
+        return Indexing(
+            self.search_index,
+            self.platform.text_index,
+            self.blobs,
+            self.mailboxes,
+            self.clock,
+            self.randomness,
+        )
 
     @cached_property
     def forwarding(self) -> Forwarding:

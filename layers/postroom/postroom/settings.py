@@ -1,5 +1,6 @@
 """Environment -> settings. Nothing below ``app`` reads the environment."""
 
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,6 +11,7 @@ from postroom.platform.name_servers import RESOLV_CONF, NameServers
 from postroom.relay.schedule import Schedule, duration
 
 _QUEUE = "POSTROOM_QUEUE_"
+CACHE = Path(tempfile.gettempdir()) / "postroom"
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +20,7 @@ class Settings:
 
     store: Literal["embedded", "aws"] = "embedded"  # POSTROOM_STORE
     data: Path = Path("var")  # POSTROOM_DATA: the embedded store's folder
+    cache: Path = CACHE  # POSTROOM_CACHE: a folder for copies of what is kept elsewhere
     table: str = "postroom"  # POSTROOM_TABLE: name of the DynamoDB table
     bucket: str = "postroom"  # POSTROOM_BUCKET: name of the S3 bucket for messages
     topic: str = "changes"  # POSTROOM_TOPIC: ARN of the SNS topic for changes of mailboxes
@@ -50,6 +53,7 @@ class Settings:
         return cls(
             store="aws" if store == "aws" else "embedded",
             data=Path(environment.get("POSTROOM_DATA", "var")),
+            cache=Path(environment.get("POSTROOM_CACHE", CACHE)),
             table=environment.get("POSTROOM_TABLE", "postroom"),
             bucket=environment.get("POSTROOM_BUCKET", "postroom"),
             topic=environment.get("POSTROOM_TOPIC", "changes"),

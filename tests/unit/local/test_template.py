@@ -79,6 +79,7 @@ def test_the_real_template_runs_here() -> None:
         "RelayFunction",
         "BounceFunction",
         "AutorespondFunction",
+        "IndexFunction",
     }
     pollers = {function.name: function.pollers for function in template.functions}
     assert pollers.pop("RelayFunction") > 1, "most of the time it waits for other servers"

@@ -31,6 +31,7 @@ from postroom.mailboxes.encoding import (
 from postroom.mailboxes.reading import encoded_of
 from postroom.mailboxes.records import Mailbox
 from postroom.mailboxes.references import References, changed, references_of
+from postroom.mailboxes.search_index import swept_note
 from postroom.mailboxes.transactions import MOST_OCTETS, Transactions, octets_of
 from postroom.platform.blobs import BlobKey, BlobStore
 from postroom.platform.table import (
@@ -205,7 +206,7 @@ class Sweeping:
         return records, blobs
 
     def _finish(self, due: _Due, guard: _Guard | None) -> None:
-        writes: list[Write] = [Delete(due.key)]
+        writes: list[Write] = [Delete(due.key), swept_note(due.account, due.mailbox, due.day)]
         if guard is not None and guard.deleted and guard.day <= due.day:
             key = deleted_mailbox_key(due.account, due.mailbox)
             writes.append(Delete(key, Holds("version", guard.mailbox.version)))

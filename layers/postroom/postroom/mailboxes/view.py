@@ -104,6 +104,9 @@ class View:
                 expunged[uid] = None
         return Changes(self.mailbox, list(latest.values()), sorted(expunged))
 
+    def __contains__(self, uid: object) -> bool:
+        return uid in self._encoded
+
     def message(self, uid: int) -> Message | None:
         encoded = self._encoded.get(uid)
         return None if encoded is None else decode_message(encoded)

@@ -7,6 +7,7 @@ from postroom.platform.aws.blobs import S3BlobStore
 from postroom.platform.aws.clients import Clients
 from postroom.platform.aws.queue import SqsQueue, dead_letters_of
 from postroom.platform.aws.table import DynamoTable
+from postroom.platform.aws.text_index import S3TextIndex
 from postroom.platform.aws.topic import SnsTopic
 from postroom.platform.aws.vault import KmsVault
 from postroom.platform.clock import Clock
@@ -15,6 +16,7 @@ from postroom.settings import Settings
 
 if TYPE_CHECKING:
     from postroom.platform.blobs import BlobStore
+    from postroom.platform.text_index import TextIndex
     from postroom.platform.topic import Topic
     from postroom.platform.vault import Vault
 
@@ -31,6 +33,9 @@ class AwsStore:
         self.blobs: BlobStore = S3BlobStore(self._clients, settings.bucket)
         self.topic: Topic = self._topic
         self.vault: Vault = KmsVault(self._clients, settings.key)
+        self.text_index: TextIndex = S3TextIndex(
+            self._clients, settings.bucket, settings.cache / "search"
+        )
         self.reads_are_local: bool = False
 
     def queue(self, name: str) -> SqsQueue:

@@ -6,6 +6,7 @@
     blobs.sqlite    index of blobs     blobs/          segments/, large/, drafts/
     bells/          sockets of those who listen now: topic/, queue-<name>/
     secrets/        the key that seals private keys and passwords
+    search/         segments of the search index: may be removed
 
 Several processes open the same folder at once. Open it after a fork.
 """
@@ -22,10 +23,12 @@ from postroom.platform.embedded.database import Database
 from postroom.platform.embedded.queue import EmbeddedQueue, QueueSettings
 from postroom.platform.embedded.segments import make_folder
 from postroom.platform.embedded.table import EmbeddedTable
+from postroom.platform.embedded.text_index import EmbeddedTextIndex
 from postroom.platform.embedded.topic import EmbeddedTopic
 from postroom.platform.embedded.upkeep import Upkeep
 from postroom.platform.embedded.vault import EmbeddedVault
 from postroom.platform.table import Table
+from postroom.platform.text_index import TextIndex
 from postroom.platform.topic import Topic
 from postroom.platform.vault import Vault
 
@@ -56,6 +59,7 @@ class EmbeddedStore:
         self.blobs: BlobStore = self._blobs
         self.topic: Topic = self._topic
         self.vault: Vault = EmbeddedVault(folder)
+        self.text_index: TextIndex = EmbeddedTextIndex(folder / "search")
         self.reads_are_local: bool = True
         self._upkeep = Upkeep(self._databases, self._table.purge, self._blobs.clean)
 
