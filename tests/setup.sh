@@ -5,7 +5,8 @@ set -eu
 cd "$(dirname "$0")/.."
 
 debian="swaks isync curl msmtp neomutt fetchmail getmail6 offlineimap3 postfix dovecot-imapd
-    dovecot-pop3d dovecot-lmtpd dovecot-sieve sieve-connect bind9 bind9-utils unbound opendkim"
+    dovecot-pop3d dovecot-lmtpd dovecot-sieve sieve-connect bind9 bind9-utils unbound opendkim
+    thunderbird"
 missing=""
 for package in $debian; do
     dpkg -s "$package" >/dev/null 2>&1 || missing="$missing $package"
