@@ -86,8 +86,8 @@ def test_thunderbird(postroom: Postroom, user: User, client: Thunderbird) -> Non
             "empty body",
         ]
 
-        # Sent: a copy stays, and the message comes by itself, as IDLE tells of it. (A search ends its
-        # connection, which showing the folder opens again.)
+        # Sent: a copy stays, and the message comes by itself, as IDLE tells of it. (A search ends
+        # its connection; to show the folder opens it again.)
         client.run("await show('INBOX', args[0])", count - 2)
         client.run("await send(args[0], 'from a person – ü', '<p>Grüße</p>')", user.address)
         client.run("await show('INBOX', args[0])", count - 1)
