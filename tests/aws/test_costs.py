@@ -1,13 +1,16 @@
 """What delivering a message costs on AWS: every call counted, every unit priced.
 
 Writes docs/COSTS.md, which is committed: a change that makes mail dearer shows in its diff. Run
-``POSTROOM_WRITE_COSTS=1 .venv/bin/pytest tests/aws/test_costs.py`` to write it anew.
+``POSTROOM_WRITE_COSTS=1 .venv/bin/pytest tests/aws/test_costs.py tests/aws/test_reading_costs.py``
+to write it anew.
 """
 
 import csv
 import hashlib
 import os
+import re
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -80,12 +83,17 @@ class Ledger:
         return self.a_message(*(f"dynamodb.{name}" for name in READS))
 
 
-def accept(app: App, number: int, address: str) -> Accepted:
-    """What the gateway does from RCPT TO to 250 (gateway/smtp/dialogue.py, incoming.py)."""
+def accept(app: App, number: int, address: str, without: Sequence[bytes] = ()) -> Accepted:
+    """What the gateway does from RCPT TO to 250 (gateway/smtp/dialogue.py, incoming.py).
+
+    *without*: header fields that the letter lacks.
+    """
     verdict = app.directory.verdict(address)
     assert verdict.kind == "local"
     assert app.mailboxes.usage(verdict.account) < verdict.quota
     text = letter(number, address)
+    for field in without:
+        text = re.sub(rb"\r\n%b: [^\r]*" % field, b"", text, count=1)
     message_id = next(line for line in text.decode().split("\r\n") if line[:11] == "Message-ID:")
     message_id = message_id[12:]
     now = app.clock.seconds()
@@ -106,12 +114,12 @@ def accept(app: App, number: int, address: str) -> Accepted:
     )
 
 
-def deliver(app: App, meter: Meter, addresses: list[str]) -> Ledger:
+def deliver(app: App, meter: Meter, addresses: list[str], without: Sequence[bytes]) -> Ledger:
     """Deliver MESSAGES messages, one to each of the addresses in turn."""
     meter.start()
     queue = app.platform.queue("inbound")
     for number in range(MESSAGES):
-        entry = accept(app, number, addresses[number % len(addresses)])
+        entry = accept(app, number, addresses[number % len(addresses)], without)
         queue.send_soon(entry.to_json()).result()  # alone: the dearest case
     reasons = Reasons(app.platform.table, app.clock, "inbound")
     done = 0
@@ -128,7 +136,7 @@ def deliver(app: App, meter: Meter, addresses: list[str]) -> Ledger:
     return Ledger(meter.calls.copy(), meter.units.copy())
 
 
-def count(accounts: int) -> Ledger:
+def count(accounts: int, without: Sequence[bytes] = ()) -> Ledger:
     clock = SteadyClock()
     with account_in_process(), metered() as meter:
         settings = make_stores()
@@ -139,7 +147,7 @@ def count(accounts: int) -> Ledger:
             for address in addresses:
                 account = app.directory.add_account(address, "x", QUOTA)
                 app.mailboxes.create_account(account.id)
-            ledger = deliver(app, meter, addresses)
+            ledger = deliver(app, meter, addresses, without)
             for address in addresses:
                 found = app.directory.account(address)
                 assert found is not None
@@ -203,7 +211,7 @@ def dollars(ledger: Ledger) -> float:
     return sum(cost for _, _, cost in bill(ledger))
 
 
-def page(one: Ledger, many: Ledger, sent: Ledger) -> str:
+def page(one: Ledger, many: Ledger, sent: Ledger, by_reply: dict[str, Ledger]) -> str:
     lines = [
         "# What mail costs on AWS",
         "",
@@ -248,6 +256,22 @@ def page(one: Ledger, many: Ledger, sent: Ledger) -> str:
         f"| {one.writes:.2f} | {many.writes:.2f} |",
         f"| DynamoDB reads (at most {MOST_READS:.0f}) | {one.reads:.2f} | {many.reads:.2f} |",
         "",
+        "## Replies",
+        "",
+        "The messages above are replies, with References of two. Finding its thread costs a "
+        "message nothing, unless",
+        "it leaves open which one that is ([decision 8](decisions/0008-threads.md)); here to one "
+        "mailbox.",
+        "",
+        "| a message | DynamoDB writes | write units | reads | read units | dollars a million |",
+        "|---|---:|---:|---:|---:|---:|",
+        *(
+            f"| {what} | {ledger.writes:.2f} | {ledger.units['write'] / MESSAGES:.3f} "
+            f"| {ledger.reads:.2f} | {ledger.units['read'] / MESSAGES:.3f} "
+            f"| {dollars(ledger):.2f} |"
+            for what, ledger in by_reply.items()
+        ),
+        "",
         "## Sending",
         "",
         f"{MESSAGES} messages of one user, each to one recipient in one of ten other domains, "
@@ -277,9 +301,17 @@ def page(one: Ledger, many: Ledger, sent: Ledger) -> str:
 @pytest.mark.aws
 def test_delivering_stays_within_the_budgets_and_the_page_says_what_it_costs() -> None:
     one, many = count(accounts=1), count(accounts=MESSAGES)
-    text = page(one, many, count_sent())
+    first = count(accounts=1, without=[b"References", b"In-Reply-To"])
+    bare = count(accounts=1, without=[b"References"])
+    by_reply = {
+        "a first message": first,
+        "a reply with its References": one,
+        "a reply with In-Reply-To alone": bare,
+    }
+    text = page(one, many, count_sent(), by_reply)
+    _, *reading = COSTS.read_text().partition("## Reading\n")
     if os.environ.get("POSTROOM_WRITE_COSTS"):
-        COSTS.write_text(text)
+        COSTS.write_text(text + "\n" + "".join(reading))
     for ledger in (one, many):
         assert ledger.a_message("s3.PutObject") == 1
         assert ledger.a_message("s3.GetObject") == 1
@@ -287,4 +319,7 @@ def test_delivering_stays_within_the_budgets_and_the_page_says_what_it_costs() -
         assert ledger.writes <= MOST_WRITES + 1 / BATCH, text
         assert ledger.reads <= MOST_READS, text
         assert dollars(ledger) <= MOST_DOLLARS, text
-    assert COSTS.read_text() == text, "docs/COSTS.md is out of date: see this module's first lines"
+    assert one.units["read"] == first.units["read"]
+    assert one.calls == first.calls
+    written = COSTS.read_text().partition("\n## Reading\n")[0]
+    assert written == text, "docs/COSTS.md is out of date: see this module's first lines"

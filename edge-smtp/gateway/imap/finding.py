@@ -170,6 +170,11 @@ async def _matching(
     if needs is Needs.RECORD:
         rest = program.rest
         return [candidate.message.uid for candidate in candidates if rest(candidate)]
+    if needs is Needs.SUMMARY or program.needs_summary:
+        messages = [candidate.message for candidate in candidates]
+        encoded = await summaries_of(session, messages)
+        for candidate, each in zip(candidates, encoded, strict=True):
+            candidate.summary = Summary.decode(each)
     octets = sum(candidate.message.size for candidate in candidates)
     is_heavy = needs is Needs.BLOB and octets > 2 * _OCTETS_AT_ONCE
     cross = session.crossing.slow if is_heavy else session.crossing.run
@@ -179,7 +184,8 @@ async def _matching(
 def _read_and_match(
     session: "Session", program: Program, needs: Needs, candidates: Sequence[Candidate]
 ) -> list[int]:
-    _read(session, program, needs, candidates)
+    if needs is Needs.BLOB:
+        _read_blobs(session, candidates)
     found = []
     for candidate in candidates:
         if program.rest(candidate):
@@ -188,21 +194,14 @@ def _read_and_match(
     return found
 
 
-def _read(
-    session: "Session", program: Program, needs: Needs, candidates: Sequence[Candidate]
-) -> None:
+def _read_blobs(session: "Session", candidates: Sequence[Candidate]) -> None:
     keys = [candidate.message.blob for candidate in candidates]
-    if needs is Needs.SUMMARY or program.needs_summary:
-        encoded = session.app.mailboxes.encoded_summaries(keys)
-        for candidate, each in zip(candidates, encoded, strict=True):
-            candidate.summary = Summary.decode(each)
-    if needs is Needs.BLOB:
-        try:
-            for candidate, octets in zip(candidates, session.app.blobs.get_many(keys), strict=True):
-                candidate.blob = octets
-        except BlobMissing:
-            for candidate in candidates:
-                candidate.blob = _blob_of(session, candidate)
+    try:
+        for candidate, octets in zip(candidates, session.app.blobs.get_many(keys), strict=True):
+            candidate.blob = octets
+    except BlobMissing:
+        for candidate in candidates:
+            candidate.blob = _blob_of(session, candidate)
 
 
 def _blob_of(session: "Session", candidate: Candidate) -> bytes:

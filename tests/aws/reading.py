@@ -1,0 +1,180 @@
+"""What reading mail asks of AWS: a real IMAP session over moto, each command's requests counted."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pytest
+
+from postroom.app import App
+from postroom.mailboxes.encoding import encode_message, mailbox_body, mailbox_key, message_key
+from postroom.mailboxes.records import Message, NewMessage
+from postroom.message.summary import summarise
+from postroom.platform.blobs import BlobKey
+from postroom.platform.table import Put
+from postroom.platform.topic import Subscription, Topic
+from tests.aws.letters import letter
+from tests.aws.meter import Meter
+from tests.conversations import imap_world
+from tests.conversations.imap_world import PASSWORD, Client, World
+
+ADDRESS = "alice@example.test"
+LARGE = 10_000  # messages
+DATE = 1_795_525_200  # 2026-11-24 13:00 UTC
+PREFIX = b"Return-Path: <robert.sender@sender.example>\r\nDelivered-To: alice@example.test\r\n"
+_AT_ONCE = 90
+
+
+@dataclass(frozen=True)
+class Row:
+    """What one command took."""
+
+    what: str
+    calls: Counter[str]
+    units: Counter[str]
+
+
+class HeldTopic:
+    """The topic, whose news come when the test says so: not at any moment, as real ones do."""
+
+    def __init__(self, topic: Topic) -> None:
+        self._topic = topic
+        self.holds = True
+
+    def publish(self, messages: Sequence[str]) -> None:
+        self._topic.publish(messages)
+
+    def subscribe(self, receive: Callable[[str], None]) -> Subscription:
+        return self._topic.subscribe(lambda news: None if self.holds else receive(news))
+
+
+@dataclass
+class Reading:
+    app: App
+    meter: Meter
+    world: World
+    topic: HeldTopic
+    rows: list[Row] = field(default_factory=list)
+
+    async def count(self, what: str, client: Client, command: str) -> bytes:
+        self.meter.start()
+        said = await client.ask(command.encode())
+        assert b"\r\nt OK" in b"\r\n" + said, (command, said[-300:])
+        self._note(what)
+        return said
+
+    def _note(self, what: str) -> None:
+        # The poll of the gateway's own queue goes on by itself.
+        calls = self.meter.calls.copy()
+        del calls["sqs.ReceiveMessage"], calls["sqs.DeleteMessageBatch"]
+        self.rows.append(Row(what, calls, self.meter.units.copy()))
+
+    def fill(self, name: str, count: int) -> None:
+        account = self.world.account().id
+        mailbox = self.app.mailboxes.find(account, name)
+        new = []
+        for number in range(count):
+            text = letter(number, ADDRESS)
+            key = BlobKey(f"{name}-{number}")
+            if not number:  # the only body that is read
+                self.app.blobs.put(key, text)
+            new.append(NewMessage(key, summarise(text), DATE, prefix=PREFIX))
+        for first in range(0, count, _AT_ONCE):
+            self.app.mailboxes.append(account, mailbox.id, new[first : first + _AT_ONCE])
+
+    def fill_fast(self, name: str, count: int) -> None:
+        """Records as ``append`` makes them, of messages that nobody looks at."""
+        box = self.app.mailboxes.find(self.world.account().id, name)
+        puts = [
+            Put(message_key(box.id, uid), {"message": encode_message(_message(uid))})
+            for uid in range(1, count + 1)
+        ]
+        after = replace(
+            box, uid_next=count + 1, messages=count, unseen=count, highest_mod_seq=count
+        )
+        self.app.table.put_many([*puts, Put(mailbox_key(box.account, box.id), mailbox_body(after))])
+
+    async def all(self) -> list[Row]:
+        self.fill("INBOX", 1000)
+        self.fill("Archive", 100)
+        self.fill_fast("Junk", LARGE)
+        client = self.world.connect()
+        await client.wait(lambda new: new.endswith(b"\r\n"))
+        count = self.count
+        await count("LOGIN", client, f"LOGIN {ADDRESS} {PASSWORD}")
+        second = self.world.connect()
+        await second.wait(lambda new: new.endswith(b"\r\n"))
+        await count("LOGIN, again within minutes", second, f"LOGIN {ADDRESS} {PASSWORD}")
+        await count("LIST", client, 'LIST "" *')
+        await count("STATUS", client, "STATUS Archive (MESSAGES UNSEEN UIDNEXT)")
+        await count("SELECT, 100 messages", client, "SELECT Archive")
+        await count(f"SELECT, {LARGE:,} messages", client, "SELECT Junk")
+        await count(f"SELECT, {LARGE:,} messages, known", client, "SELECT Junk")
+        await count(f"SELECT, {LARGE:,} messages, known, of another session", second, "SELECT Junk")
+        await count("SELECT, 1,000 messages", client, "SELECT INBOX")
+        await count("FETCH of 1,000: flags", client, "FETCH 1:* (UID FLAGS)")
+        await count(
+            "FETCH of 1,000: first sync",
+            client,
+            "FETCH 1:* (UID FLAGS INTERNALDATE RFC822.SIZE ENVELOPE BODYSTRUCTURE)",
+        )
+        await count("FETCH of 1,000: once more", client, "FETCH 1:* (ENVELOPE THREADID)")
+        await count("FETCH of one body", client, "FETCH 1 BODY.PEEK[]")
+        await count("FETCH of one body, sets \\Seen", client, "FETCH 1 BODY[]")
+        await count("SEARCH by flags and dates", client, "SEARCH UNSEEN SINCE 1-Jan-2026")
+        await count("SEARCH THREADID", client, "SEARCH THREADID t1")
+        await count("SEARCH by sent date, summaries held", client, "SEARCH SENTSINCE 1-Jan-2026")
+        await count("NOOP", client, "NOOP")
+        await count("STORE of one flag", client, "STORE 7 +FLAGS (\\Flagged)")
+        await count("STORE of 1,000 flags", client, "STORE 1:1000 +FLAGS.SILENT (\\Seen)")
+        await count("COPY of 100", client, "COPY 1:100 Archive")
+        await count("MOVE of 100", client, "MOVE 1:100 Archive")
+        await client.ask(b"STORE 1:100 +FLAGS.SILENT (\\Deleted)")
+        await count("EXPUNGE of 100", client, "EXPUNGE")
+        text = letter(5000, ADDRESS)
+        await count("APPEND, an answer", client, f"APPEND Sent {{{len(text)}+}}\r\n{text.decode()}")
+        await self._idle(client)
+        return self.rows
+
+    async def _idle(self, client: Client) -> None:
+        await client.ask(b"NOOP")
+        await client.send(b"i IDLE\r\n")
+        await client.wait(lambda new: b"+ " in new)
+        self.meter.start()
+        await asyncio.sleep(0.3)
+        self._note("IDLE while nothing happens")
+        self.topic.holds = False
+        self.meter.start()
+        await asyncio.to_thread(self._deliver_one)
+        delivered = self.meter.calls.copy(), self.meter.units.copy()
+        said = await client.wait(lambda new: b"EXISTS" in new)
+        assert b"EXISTS" in said
+        calls = self.meter.calls - delivered[0]
+        del calls["sqs.ReceiveMessage"], calls["sqs.DeleteMessageBatch"]
+        self.rows.append(Row("IDLE: a delivery is told", calls, self.meter.units - delivered[1]))
+        await client.send(b"DONE\r\n")
+        await client.wait(lambda new: b"i OK" in new)
+
+    def _deliver_one(self) -> None:
+        self.world.deliver(letter(5001, ADDRESS))
+
+
+def _message(uid: int) -> Message:
+    blob = BlobKey(f"1m86t8k38g20812{uid:07}")
+    return Message(uid, uid, frozenset(), 4096, DATE, DATE, blob, PREFIX, uid, b"0123456789abcdef")
+
+
+async def read_mail(app: App, meter: Meter, folder: Path) -> list[Row]:
+    """*app*: over AWS, with the domain and the account."""
+    topic = HeldTopic(app.platform.topic)
+    app.platform.topic = topic
+    world = World(folder, local=False, app=app)
+    try:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(imap_world, "PATIENCE", 120)  # moto takes its time for transactions
+            return await Reading(app, meter, world, topic).all()
+    finally:
+        await world.server.drain(5)
+        world.crossing.close()
