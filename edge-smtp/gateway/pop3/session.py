@@ -13,6 +13,7 @@ from gateway.pop3.retrieval import BrokenOff
 from gateway.pop3.service import Service
 from gateway.pop3.transaction import Transaction
 from postroom.errors import BadSyntax, PostroomError, StoreUnavailable
+from postroom.mailboxes.store import MailboxMissing
 
 log = logging.getLogger("postroom.pop3")
 
@@ -72,6 +73,9 @@ class Session:
             self._replies.refuse_error(error)
         except BrokenOff as error:
             log.error("answer broken off", extra={"reason": str(error.__cause__ or error)})
+            self.over = True
+        except MailboxMissing:  # the account has been removed meanwhile
+            self._replies.sorry("There is no maildrop", "[SYS/PERM] ")
             self.over = True
         except StoreUnavailable as error:
             log.error("store", extra={"reason": str(error)})

@@ -254,6 +254,16 @@ def test_a_message_whose_blob_is_gone_keeps_the_session(tmp_path: Path) -> None:
     with_world(tmp_path, in_thread(talk), MESSAGE)
 
 
+def test_an_account_removed_meanwhile_ends_the_session(tmp_path: Path) -> None:
+    def talk(world: World) -> None:
+        client = logged_in(world.client())
+        world.app.mailboxes.remove_account(world.account)
+        with pytest.raises(poplib.error_proto, match="no maildrop"):
+            client.list()
+
+    with_world(tmp_path, in_thread(talk), MESSAGE)
+
+
 def test_drain_finishes_what_runs_and_lets_go(tmp_path: Path) -> None:
     async def talk(world: World) -> None:
         reader, writer = await world.talk()
