@@ -202,7 +202,7 @@ class Upload:
         except (OverQuota, MailboxMissing, BadFlag, No):  # no message refers to the blobs
             self.abandon()
             raise
-        self._session.did(self._target.mailbox.id).note_appended(appended)
+        self._session.did(*self._target.key).note_appended(appended)
         code = responses.append_uid(appended[0].uid_validity, [each.uid for each in appended])
         if not self._replaced:
             return Done(code=code)

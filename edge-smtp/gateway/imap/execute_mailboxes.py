@@ -128,7 +128,7 @@ async def create(session: "Session", command: Create) -> Done:
         mailboxes.create, spot.owner.id, spot.name, special_use, by=spot.by
     )
     new_name = spot.prefix + created.name
-    session.did().names |= {new_name, *above(new_name)}
+    session.did(spot.owner.id).names |= {new_name, *above(new_name)}
     if session.rev2 and new_name != name:
         # NFC made another name of it (section 6.3.4).
         session.write(responses.list_line(new_name, (), session.utf8, old_name=name))
@@ -139,7 +139,7 @@ async def delete(session: "Session", command: Delete) -> Done:
     spot, selected = await spot_of(session, command.mailbox), session.selected
     await session.crossing.slow(session.app.mailboxes.delete, spot.owner.id, spot.name, by=spot.by)
     name = canonical(spot.name)
-    session.did().names |= {spot.prefix + name, *above(spot.prefix + name)}
+    session.did(spot.owner.id).names |= {spot.prefix + name, *above(spot.prefix + name)}
     if selected is not None and (selected.reached.owner.id, selected.mailbox.name) == (
         spot.owner.id,
         name,
@@ -160,7 +160,7 @@ async def rename(session: "Session", command: Rename) -> Done:
     )
     old_name = canonical(spot.name)
     new_name = new.prefix + canonical(new.name)
-    own = session.did()
+    own = session.did(spot.owner.id)
     own.tops |= {spot.prefix + old_name, new_name}
     own.names.update(above(new_name))
     if session.rev2 and old_name != INBOX:
@@ -175,7 +175,7 @@ async def subscribe(session: "Session", command: Subscribe | Unsubscribe) -> Don
     await session.crossing.slow(
         session.app.mailboxes.subscribe, session.owner.id, name, isinstance(command, Subscribe)
     )
-    session.did().names.add(name)
+    session.did(session.owner.id).names.add(name)
     return DONE
 
 

@@ -110,7 +110,7 @@ async def copy(session: "Session", command: Copy) -> Done:
     )
     if not copied:
         return Done("None of the messages is there any more", b"EXPUNGEISSUED")
-    session.did(target.mailbox.id).note_appended([appended for _, appended in copied])
+    session.did(*target.key).note_appended([appended for _, appended in copied])
     return Done(code=_copy_uid(copied))
 
 
@@ -130,7 +130,7 @@ async def move(session: "Session", command: Move) -> Done:
         target.owner.quota,
     )
     if moved:
-        session.did(target.mailbox.id).note_appended([appended for _, appended in moved])
+        session.did(*target.key).note_appended([appended for _, appended in moved])
         session.write(responses.untagged(b"OK", "Moved", _copy_uid(moved)))
         return await told(session, [uid for uid, _ in moved])
     return DONE

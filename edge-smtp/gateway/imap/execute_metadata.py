@@ -79,7 +79,7 @@ async def set_metadata(session: "Session", command: SetMetadata) -> Done:
         raise No(str(error), b"METADATA MAXSIZE %d" % LARGEST_VALUE) from error
     except TooManyEntries as error:
         raise No(str(error), b"METADATA TOOMANY") from error
-    session.did(mailbox).entries |= {(mailbox, entry) for entry in changes}
+    session.did(account, mailbox).entries |= {(mailbox, entry) for entry in changes}
     return DONE
 
 

@@ -4,12 +4,8 @@ from typing import TYPE_CHECKING
 
 from gateway.imap.commands_notify import EVENTS, MESSAGE_EVENTS, Notify
 from gateway.imap.news import tell_if_possible
-from gateway.imap.news_elsewhere import (
-    start_notifying,
-    stop_notifying,
-    tell_elsewhere,
-    tell_first_status,
-)
+from gateway.imap.news_elsewhere import tell_elsewhere, tell_first_status, tell_no_access
+from gateway.imap.observation import start_notifying, stop_notifying
 from gateway.imap.outcomes import DONE, Done, No
 
 if TYPE_CHECKING:
@@ -28,6 +24,7 @@ async def notify(session: "Session", command: Notify) -> Done:
     if session.selected is not None:
         # What has gathered is told whatever the new groups say: SET is a NOOP, too (section 3.1).
         await tell_if_possible(session, expunges=True, look=True, wanted=MESSAGE_EVENTS)
+    await tell_no_access(session, notifications)
     if command.status:
         await tell_first_status(session, notifications)
     await tell_elsewhere(session)

@@ -5,8 +5,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal
 
-from gateway.imap.namespaces import normal_name
-from postroom.mailboxes.names import above
+from gateway.imap.namespaces import normal_name, split_name
+from postroom.mailboxes.names import OTHER_USERS, above, is_below
 from postroom.mailboxes.store import BadMailboxName
 
 FilterKind = Literal[
@@ -34,7 +34,7 @@ class FilterMailboxes:
             # Any mailbox may be delivered to, so the inboxes are all of them (RFC 5465 section
             # 6.3).
             case "personal" | "inboxes":
-                return True
+                return split_name(name) is None
             case "subscribed":
                 return subscribed
             case "mailboxes":
@@ -44,6 +44,13 @@ class FilterMailboxes:
             case "subtree-one":
                 return name in self.names or next(reversed([*above(name)]), "") in self.names
         return False
+
+    @property
+    def may_reach_others(self) -> bool:
+        """Can a mailbox of another user be among them?"""
+        return self.kind == "subscribed" or any(
+            name == OTHER_USERS or is_below(name, OTHER_USERS) for name in self.names
+        )
 
 
 SELECTED = FilterMailboxes("selected")

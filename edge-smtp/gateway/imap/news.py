@@ -60,6 +60,8 @@ async def tell_news(
     if wanted is None:
         wanted = session.wanted_of_selected
     if "MessageNew" not in wanted:
+        if session.unseen_news:
+            await check_rights(session)
         return  # for this client time stands still (RFC 5465 section 3.1)
     was_late = selected.has_untold_expunges
     new: Sequence[int] = ()

@@ -4,13 +4,14 @@ Nothing here reads or writes: ``news_elsewhere`` looks, compares and tells.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from gateway.imap.commands import FetchItem
 from gateway.imap.commands_notify import MESSAGE_EVENTS, Event, EventGroup
+from gateway.imap.places import Place
 from postroom.mailboxes.annotations import SERVER, Entries
 from postroom.mailboxes.names import above, is_below
-from postroom.mailboxes.records import Appended, Mailbox
+from postroom.mailboxes.records import Appended
 
 MOST_MAILBOXES = 10_000  # of one session; each takes some hundred octets
 MOST_ENTRIES = 20_000  # annotations whose values are remembered, as a number each
@@ -39,6 +40,10 @@ class Wanted:
     def wants_entries(self) -> bool:
         return bool(self.elsewhere & {"MailboxMetadataChange", "ServerMetadataChange"})
 
+    @property
+    def may_reach_others(self) -> bool:
+        return any(group.mailboxes.may_reach_others for group in self._others)
+
     def of(self, name: str, subscribed: bool) -> Events:
         """Several groups may be about a mailbox: together they say what is wanted (section 6)."""
         covering = (g.events for g in self._others if g.mailboxes.covers(name, subscribed))
@@ -49,7 +54,9 @@ class Wanted:
 class Known:
     """A mailbox as the client was told of it last."""
 
-    name: str
+    account: str  # id of the owner
+    name: str  # in the user's eyes
+    readable: bool  # the user has the right to hear of its messages
     uid_validity: int
     uid_next: int
     messages: int
@@ -57,9 +64,12 @@ class Known:
     mod_seq: int
 
     @classmethod
-    def of(cls, mailbox: Mailbox) -> "Known":
+    def of(cls, place: Place) -> "Known":
+        mailbox = place.mailbox
         return cls(
-            mailbox.name,
+            place.owner.id,
+            place.name,
+            "r" in place.rights,
             mailbox.uid_validity,
             mailbox.uid_next,
             mailbox.messages,
@@ -100,6 +110,7 @@ class Notifications:
     """Of one session, from its first NOTIFY on."""
 
     __slots__ = (
+        "_account",
         "_everything",
         "_stale",
         "_wake",
@@ -108,16 +119,19 @@ class Notifications:
         "own",
         "subscribed",
         "wanted",
+        "watched",
     )
 
-    def __init__(self, wake: Callable[[], None]) -> None:
+    def __init__(self, account: str, wake: Callable[[], None]) -> None:
+        self._account = account
         self._wake = wake
         self.wanted = Wanted(())
         self.known: dict[str, Known] = {}  # by mailbox id
         self.subscribed: set[str] = set()
         self.entries: dict[str, dict[str, int]] = {}  # by mailbox id: hashes of values
         self.own = Own()
-        self._stale: set[str] = set()  # mailbox ids
+        self.watched: set[str] = set()  # accounts and identifiers whose news comes here
+        self._stale: set[tuple[str, str]] = set()  # accounts and ids of their mailboxes
         self._everything = False  # the list of mailboxes has changed, or too much else
 
     def forget(self) -> None:
@@ -126,13 +140,13 @@ class Notifications:
 
     # What may have changed since.
 
-    def account_news(self, mailbox: str) -> None:
+    def account_news(self, account: str, mailbox: str) -> None:
         """See AccountWatcher."""
-        self.note(mailbox)
+        self.note(account, mailbox)
         if self.is_stale:
             self._wake()
 
-    def note(self, mailbox: str) -> None:
+    def note(self, account: str, mailbox: str) -> None:
         """Something happened to it, "": to the list. Noted if it is of interest."""
         if not mailbox:
             self._everything = True
@@ -142,44 +156,55 @@ class Notifications:
             wanted = self.wanted.of(known.name, known.name in self.subscribed)
             if not wanted & (MESSAGE_EVENTS | {"MailboxMetadataChange"}):
                 return
+        elif account != self._account:
+            return  # not shared with this user: that it is comes as news of the list
         elif mailbox == SERVER and "ServerMetadataChange" not in self.wanted.elsewhere:
             return
         if not self._everything:
-            self._stale.add(mailbox)
+            self._stale.add((account, mailbox))
             self._everything = len(self._stale) > _MANY
 
     @property
     def is_stale(self) -> bool:
         return self._everything or bool(self._stale)
 
-    def take_stale(self) -> set[str] | None:
-        """The ids of mailboxes to look at, None for the list of all."""
+    def take_stale(self) -> set[tuple[str, str]] | None:
+        """The mailboxes to look at, None for the list of all."""
         stale = None if self._everything else self._stale
         self._stale, self._everything = set(), False
         return stale
 
     # What is different, and from now on known.
 
-    def is_as_named(self, mailbox: Mailbox) -> bool:
-        """False: the list has changed, too, and its news is on the way."""
-        known = self.known.get(mailbox.id)
-        return known is not None and known.name == mailbox.name
+    def is_as_known(self, place: Place) -> bool:
+        """False: the list has changed, too, or the user's rights."""
+        known, now = self.known.get(place.mailbox.id), Known.of(place)
+        return known is not None and (known.name, known.readable) == (now.name, now.readable)
 
-    def renamed(self, mailboxes: Iterable[Mailbox]) -> dict[str, str]:
+    def renamed(self, places: Iterable[Place]) -> dict[str, str]:
         """Old names by new ones; not of mailboxes whose parent took them along (section 5.4)."""
         moved = {
             each.name: known.name
-            for each in mailboxes
-            if (known := self.known.get(each.id)) is not None and known.name != each.name
+            for each in places
+            if (known := self.known.get(each.mailbox.id)) is not None and known.name != each.name
         }
         return {new: old for new, old in moved.items() if not _went_along(new, old, moved)}
 
-    def affected(self, mailboxes: Iterable[Mailbox]) -> set[str]:
+    def affected(self, places: Iterable[Place]) -> set[str]:
         """Names of mailboxes that came or went, and those right above them."""
-        ids = {each.id: each.name for each in mailboxes}
+        ids = {each.mailbox.id: each.name for each in places}
         names = {name for each, name in ids.items() if each not in self.known}
         names |= {known.name for each, known in self.known.items() if each not in ids}
         return names | {parent for name in names if (parent := name.rpartition("/")[0])}
+
+    def other_access(self, places: Iterable[Place]) -> set[str]:
+        """Names of mailboxes that the user may read now, or not any more."""
+        return {
+            each.name
+            for each in places
+            if (known := self.known.get(each.mailbox.id)) is not None
+            and known.readable != ("r" in each.rights)
+        }
 
     def changed_entries(self, mailbox: str, now: Entries) -> list[str]:
         """Names of annotations that have another value, or none; in order."""
@@ -213,9 +238,9 @@ def status_items(
     """What a STATUS response tells of the changes (sections 5.1 to 5.3). *before*: None of a
     mailbox that the client has not heard of. Empty when there is nothing to tell."""
     items: dict[str, int | bytes] = {}
-    if "MessageNew" not in wanted:
+    if "MessageNew" not in wanted or not now.readable:
         return items
-    known = before or Known(now.name, 0, 1, 0, 0, 0)
+    known = before or replace(now, uid_validity=0, uid_next=1, messages=0, unseen=0, mod_seq=0)
     if (known.messages, known.uid_next) != (now.messages, now.uid_next):
         items |= {"MESSAGES": now.messages, "UIDNEXT": now.uid_next}
     if "FlagChange" in wanted:
@@ -237,6 +262,8 @@ def status_items(
 def first_status(now: Known, wanted: Events) -> dict[str, int | bytes]:
     """What STATUS of NOTIFY SET asks for (section 3.1)."""
     items: dict[str, int | bytes] = {}
+    if not now.readable:
+        return items
     if "MessageNew" in wanted:
         items |= {"MESSAGES": now.messages, "UIDNEXT": now.uid_next}
         items["UIDVALIDITY"] = now.uid_validity

@@ -31,8 +31,9 @@ from gateway.imap.literals import (
 )
 from gateway.imap.message_numbers import names_numbers
 from gateway.imap.news import check_rights, tell_if_possible
-from gateway.imap.news_elsewhere import stop_notifying, tell_elsewhere
+from gateway.imap.news_elsewhere import tell_elsewhere
 from gateway.imap.notifications import Events, Known, Notifications, Own
+from gateway.imap.observation import stop_notifying
 from gateway.imap.outcomes import Bad, Bye, Done, No, outcome_of
 from gateway.imap.parser import parse
 from gateway.imap.parser_search import BadCharset
@@ -418,8 +419,8 @@ class Session:
         self.selected = None
         if self.notifications is not None and self.notifications.wanted.elsewhere:
             if selected.is_told:
-                self.notifications.known[selected.id] = Known.of(selected.mailbox)
-            self.notifications.note(selected.id)
+                self.notifications.known[selected.id] = Known.of(selected.place)
+            self.notifications.note(*selected.place.key)
 
     def news(self) -> None:
         """The selected mailbox may have changed (Watcher)."""
@@ -445,12 +446,12 @@ class Session:
         except Bye as error:
             self.refuse(error.text, error.code)
 
-    def did(self, mailbox: str = "") -> Own:
-        """The command that runs changes that mailbox, or the list of them: returns where it notes
-        what the client need not be told."""
+    def did(self, account: str, mailbox: str = "") -> Own:
+        """The command that runs changes that mailbox of the account, or the list of them: returns
+        where it notes what the client need not be told."""
         if self.notifications is None:
             return Own()
-        self.notifications.note(mailbox)
+        self.notifications.note(account, mailbox)
         return self.notifications.own
 
     def closed(self) -> None:

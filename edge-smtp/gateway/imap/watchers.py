@@ -15,7 +15,7 @@ class Watcher(Protocol):
 
 
 class AccountWatcher(Protocol):
-    def account_news(self, mailbox: str) -> None:
+    def account_news(self, account: str, mailbox: str) -> None:
         """As ``news``, of any mailbox of the account, by its id; of the list of mailboxes when it
         is empty."""
 
@@ -54,9 +54,9 @@ class Watchers:
         for watchers in list(self._watchers.values()):
             for watcher in list(watchers):
                 watcher.news()
-        for of_account in list(self._of_accounts.values()):
+        for account, of_account in list(self._of_accounts.items()):
             for each in list(of_account):
-                each.account_news("")
+                each.account_news(account, "")
 
     def _subscribe(self) -> None:
         if self._subscription is None:
@@ -92,7 +92,7 @@ class Watchers:
             for watcher in list(self._watchers.get(mailbox, ())):
                 watcher.news()
             for each in list(self._of_accounts.get(account, ())):
-                each.account_news(mailbox)
+                each.account_news(account, mailbox)
 
 
 def _remove(watched: dict[str, set[T]], by: str, watcher: T) -> None:

@@ -73,7 +73,8 @@ class Sharing:
             return list(tree.share({mailbox: after}))
 
         change_tree(self._transactions, account, prepare)
-        self._transactions.tell([(account, mailbox)])
+        # Whom it is shared with need not have heard of the account before.
+        self._transactions.tell([(account, mailbox), (identifier.removeprefix("-"), "")])
 
     def forget(self, identifier: str) -> None:
         """It stands for nobody any more: take it out of every ACL."""

@@ -54,9 +54,9 @@ GRACE_DAYS = 7
 
 class Mailboxes:
     """Every change is published as ``"<account> <mailbox>"`` when it is durable; changes of the
-    list of mailboxes as ``"<account> "``, annotations of the server as ``"<account> server"``. All
-    methods may raise StoreUnavailable; after that a change has been made or not, but never half (a
-    long list of UIDs: in part)."""
+    list of mailboxes as ``"<account> "``, annotations of the server as ``"<account> server"``, what
+    is shared with an identifier as ``"<identifier> "``. All methods may raise StoreUnavailable;
+    after that a change has been made or not, but never half (a long list of UIDs: in part)."""
 
     def __init__(
         self,

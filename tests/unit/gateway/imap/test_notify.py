@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.imap import news_elsewhere
+from gateway.imap import observation
 from gateway.imap.commands import BodySection
 from gateway.imap.commands_notify import EVENTS, MESSAGE_EVENTS, EventGroup, Notify
 from gateway.imap.filter_mailboxes import FilterMailboxes
@@ -136,27 +136,31 @@ def test_several_groups_about_a_mailbox_add_up() -> None:
     assert wanted.selected == frozenset()
 
 
-_BEFORE = Known("a", 7, 10, 5, 2, 100)
+def known(name: str, *numbers: int) -> Known:
+    return Known("u", name, True, *numbers)
+
+
+_BEFORE = known("a", 7, 10, 5, 2, 100)
 
 
 @pytest.mark.parametrize(
     ("now", "condstore", "expected"),
     [
-        pytest.param(Known("b", 7, 10, 5, 2, 100), False, {}, id="another name"),
-        pytest.param(Known("a", 7, 10, 5, 2, 101), False, {}, id="a flag, without CONDSTORE"),
+        pytest.param(known("b", 7, 10, 5, 2, 100), False, {}, id="another name"),
+        pytest.param(known("a", 7, 10, 5, 2, 101), False, {}, id="a flag, without CONDSTORE"),
         pytest.param(
-            Known("a", 7, 10, 5, 2, 101),
+            known("a", 7, 10, 5, 2, 101),
             True,
             {"HIGHESTMODSEQ": 101, "UIDVALIDITY": 7},
             id="a flag, with CONDSTORE",
         ),
         pytest.param(
-            Known("a", 7, 11, 5, 2, 101),
+            known("a", 7, 11, 5, 2, 101),
             False,
             {"MESSAGES": 5, "UIDNEXT": 11, "UIDVALIDITY": 7},
             id="one came, one went",
         ),
-        pytest.param(Known("a", 8, 10, 5, 2, 100), False, {"UIDVALIDITY": 8}, id="other UIDs"),
+        pytest.param(known("a", 8, 10, 5, 2, 100), False, {"UIDVALIDITY": 8}, id="other UIDs"),
     ],
 )
 def test_what_status_tells(now: Known, condstore: bool, expected: dict[str, int]) -> None:
@@ -165,10 +169,10 @@ def test_what_status_tells(now: Known, condstore: bool, expected: dict[str, int]
 
 def test_much_news_is_noted_in_bounded_memory() -> None:
     wakes: list[int] = []
-    notifications = Notifications(lambda: wakes.append(1))
+    notifications = Notifications("u", lambda: wakes.append(1))
     notifications.wanted = Wanted([EventGroup(FilterMailboxes("personal"), MESSAGE_EVENTS)])
     for number in range(10_000):
-        notifications.account_news(f"m{number}")
+        notifications.account_news("u", f"m{number}")
     assert notifications.take_stale() is None
     assert not notifications.is_stale
 
@@ -272,7 +276,7 @@ def test_what_the_store_does_not_say_is_told_with_the_next_news(play: Callable[.
 def test_too_many_mailboxes_are_not_watched(
     play: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(news_elsewhere, "MOST_MAILBOXES", 7)
+    monkeypatch.setattr(observation, "MOST_MAILBOXES", 7)
 
     async def scene(world: World) -> None:
         account = world.account().id
