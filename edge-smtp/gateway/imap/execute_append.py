@@ -11,7 +11,7 @@ from gateway.imap.execute_messages import told
 from gateway.imap.incoming import Incoming
 from gateway.imap.outcomes import Bad, Done, No
 from gateway.imap.parser_append import more_parts
-from gateway.imap.places import Place, target_of
+from gateway.imap.places import Place, missing_target, target_of
 from gateway.imap.sequence_set import SequenceSet
 from postroom.errors import BadSyntax
 from postroom.mailboxes import records
@@ -199,8 +199,10 @@ class Upload:
             raise
         try:
             appended = await self._put()
-        except (OverQuota, MailboxMissing, BadFlag, No):  # no message refers to the blobs
+        except (OverQuota, MailboxMissing, BadFlag, No) as error:  # nobody refers to the blobs
             self.abandon()
+            if isinstance(error, MailboxMissing) and not self._replaced:
+                raise missing_target() from error
             raise
         self._session.did(*self._target.key).note_appended(appended)
         code = responses.append_uid(appended[0].uid_validity, [each.uid for each in appended])

@@ -88,7 +88,11 @@ async def target_of(session: "Session", name: str) -> Place:
     try:
         return await place_of(session, name, "i")
     except MailboxMissing as error:
-        raise No("There is no such mailbox", b"TRYCREATE") from error
+        raise missing_target() from error
+
+
+def missing_target() -> No:
+    return No("There is no such mailbox", b"TRYCREATE")
 
 
 async def spot_of(session: "Session", name: str) -> Spot:
