@@ -63,7 +63,8 @@ class PopProgram:
         try:
             await self._session(random.Random(seed))
         except poplib.error_proto as error:
-            must("IN-USE" in str(error), f"POP3: {error}")
+            broken = "EOF" in str(error)  # poplib's word for a connection that is gone
+            must(broken or "IN-USE" in str(error), f"POP3: {error}")
         except _BROKEN:
             self.ledger.steps["POP3 session broken"] += 1
         await asyncio.sleep(self.dice.uniform(0.2, 1.5))
