@@ -18,9 +18,11 @@ from local.cli import (
     dns,
     domain,
     forward,
+    group,
     masked,
     queue,
     route,
+    share,
     sieve,
     suppression,
     trace,
@@ -46,6 +48,8 @@ app.add_typer(user.user, name="user")
 app.add_typer(alias.alias, name="alias")
 app.add_typer(forward.forward, name="forward")
 app.add_typer(masked.masked, name="masked")
+app.add_typer(group.group, name="group")
+app.add_typer(share.share, name="share")
 app.add_typer(sieve.sieve, name="sieve")
 app.add_typer(vacation.vacation, name="vacation")
 app.add_typer(autoreply.autoreply, name="autoreply")

@@ -12,6 +12,7 @@ from local.cli.arguments import Address, OneDomain, account_of, domain_names
 from local.cli.session import DEFAULT_DATA, Data, Json, console, done, octets, opened, show
 from postroom.app import App
 from postroom.autoreply.forms import Forms
+from postroom.directory.identifiers import user_identifier
 from postroom.directory.records import Account
 from postroom.errors import BadSetting
 
@@ -97,6 +98,7 @@ def remove_user(
             typer.confirm(f"Remove {account.address} with all mail?", abort=True)
         app.directory.remove_account(account.address)
         app.mailboxes.remove_account(account.id)
+        app.mailboxes.sharing.forget(user_identifier(account))
         app.scripts.remove_all(account.id)
         Forms(app.table, app.scripts).remove(account.id)
     done(f"{account.address} and its mail are removed")

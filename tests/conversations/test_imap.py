@@ -10,6 +10,7 @@ anything; so does ``{{word}}``, and later lines of the client may say it again.
     message NAME in MAILBOX FLAGS   imap/messages/NAME.eml is there
     mailbox NAME                    exists
     quota NUMBER                    octets, of alice
+    group NAME USER…                exists, with those users
     not pipelined                   the outcome depends on when the client speaks
 """
 
@@ -151,6 +152,10 @@ async def _prepare(world: World, conversation: Conversation) -> dict[int, Client
                 world.app.mailboxes.create(world.account().id, name)
             case ["quota", octets]:
                 world.app.directory.set_account(replace(world.account(), quota=int(octets)))
+            case ["group", name, *users]:
+                world.app.directory.add_group(f"{name}@example.test")
+                for user in users:
+                    world.app.directory.join(f"{name}@example.test", f"{user}@example.test")
             case ["not", "pipelined"]:
                 pass
             case _:

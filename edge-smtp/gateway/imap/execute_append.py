@@ -17,7 +17,7 @@ from postroom.errors import BadSyntax
 from postroom.mailboxes import records
 from postroom.mailboxes.records import Appended
 from postroom.mailboxes.rights import allowed
-from postroom.mailboxes.store import BadFlag, MailboxMissing, OverQuota
+from postroom.mailboxes.store import BadFlag, MailboxMissing, NotPermitted, OverQuota
 
 if TYPE_CHECKING:
     from gateway.imap.session import Session
@@ -199,13 +199,21 @@ class Upload:
             raise
         try:
             appended = await self._put()
-        except (OverQuota, MailboxMissing, BadFlag, No) as error:  # nobody refers to the blobs
+        except (
+            OverQuota,
+            MailboxMissing,
+            NotPermitted,
+            BadFlag,
+            No,
+        ) as error:  # nobody refers to the blobs
             self.abandon()
             if isinstance(error, MailboxMissing) and not self._replaced:
                 raise missing_target() from error
             raise
         self._session.did(*self._target.key).note_appended(appended)
-        code = responses.append_uid(appended[0].uid_validity, [each.uid for each in appended])
+        code = b""
+        if self._target.tells_uids:
+            code = responses.append_uid(appended[0].uid_validity, [each.uid for each in appended])
         if not self._replaced:
             return Done(code=code)
         # Told before the EXPUNGE, or it would be hard to say what became what (RFC 8508 4.3).

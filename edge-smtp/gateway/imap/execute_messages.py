@@ -111,7 +111,7 @@ async def copy(session: "Session", command: Copy) -> Done:
     if not copied:
         return Done("None of the messages is there any more", b"EXPUNGEISSUED")
     session.did(*target.key).note_appended([appended for _, appended in copied])
-    return Done(code=_copy_uid(copied))
+    return Done(code=_copy_uid(copied) if target.tells_uids else b"")
 
 
 async def move(session: "Session", command: Move) -> Done:
@@ -131,7 +131,8 @@ async def move(session: "Session", command: Move) -> Done:
     )
     if moved:
         session.did(*target.key).note_appended([appended for _, appended in moved])
-        session.write(responses.untagged(b"OK", "Moved", _copy_uid(moved)))
+        if target.tells_uids:
+            session.write(responses.untagged(b"OK", "Moved", _copy_uid(moved)))
         return await told(session, [uid for uid, _ in moved])
     return DONE
 

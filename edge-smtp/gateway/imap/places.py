@@ -52,15 +52,22 @@ class Place:
     def need(self, rights: str) -> None:
         """Raises NotPermitted when one of the rights is missing, or MailboxMissing when the user
         may not even know that the mailbox is there (section 6)."""
-        if self.rights.issuperset(rights):
-            return
-        self.need_one_of("")
+        if not self.rights.issuperset(rights):
+            self._refuse(rights)
 
     def need_one_of(self, rights: str) -> None:
-        if not self.rights & set(rights):
-            if not self.rights & KNOWING:
-                raise MailboxMissing(self.owner.id, self.name)
-            raise NotPermitted(self.owner.id, rights)
+        if self.rights.isdisjoint(rights):
+            self._refuse(rights)
+
+    def _refuse(self, rights: str) -> None:
+        if not self.rights & KNOWING:
+            raise MailboxMissing(self.owner.id, self.name)
+        raise NotPermitted(self.owner.id, rights)
+
+    @property
+    def tells_uids(self) -> bool:
+        """Who may not read a mailbox is not told what is in it (RFC 4315 section 3)."""
+        return "r" in self.rights
 
 
 @dataclass(frozen=True, slots=True)
