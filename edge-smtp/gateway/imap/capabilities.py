@@ -10,7 +10,15 @@ _LOGGED_IN = (
     *("LIST-EXTENDED", "LIST-STATUS", "SPECIAL-USE", "CREATE-SPECIAL-USE"),
     "XLIST",  # of Gmail: without it Outlook does not find what SPECIAL-USE says
     *("MULTIAPPEND", "CATENATE", "REPLACE", "COMPRESS=DEFLATE", "UNAUTHENTICATE"),
-    *("METADATA", "LIST-METADATA", "QUOTA", "QUOTA=RES-STORAGE"),
+    *(
+        "ACL",
+        "RIGHTS=kxte",
+        "LIST-MYRIGHTS",
+        "METADATA",
+        "LIST-METADATA",
+        "QUOTA",
+        "QUOTA=RES-STORAGE",
+    ),
     *("INPROGRESS", "UIDONLY", "NOTIFY"),
 )
 # ENABLE answers for these (RFC 9051 section 6.3.1); the rest need no enabling.

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from postroom.mailboxes.rights import ALL, Rights
@@ -24,8 +24,11 @@ names = st.sampled_from(NAMES)
 places = names.map(lambda name: f'"{THEIRS}{name}"')
 targets = places | st.just("INBOX")
 flags = st.sampled_from(["\\Seen", "\\Deleted", "\\Flagged", "$Work"])
-flag_lists = st.lists(flags, max_size=3).map(lambda flags: f"({' '.join(flags)})")
-letters = st.sets(st.sampled_from(sorted(ALL))).map(lambda rights: "".join(sorted(rights)) or '""')
+flag_lists = st.lists(flags, min_size=1, max_size=3).map(lambda flags: f"({' '.join(flags)})")
+few = st.sets(st.sampled_from(sorted(ALL)), max_size=3)
+letters = (few | few.map(lambda rights: ALL - rights)).map(
+    lambda rights: "".join(sorted(rights)) or '""'
+)
 whom = st.sampled_from(["bob", "-bob", "anyone", "-anyone"])
 
 in_selected = st.one_of(
@@ -62,22 +65,22 @@ Step = tuple[str, str]  # who says what
 @st.composite
 def visits(draw: st.DrawFn) -> list[Step]:
     """Alice gives or takes rights, and Bob has a look."""
-    name = draw(names)
-    rights = draw(letters)
-    more = draw(st.booleans()) and not rights.startswith('"')
-    said = [
-        ("alice", f"SETACL {name} {draw(whom)} {draw(letters)}"),
-        ("alice", f"SETACL {name} bob {'lr' if more else ''}{rights}"),
-        ("bob", f'SELECT "{THEIRS}{name}"'),
+    name, most = draw(names), sorted(ALL - draw(few))
+    said = [("alice", f"SETACL {name} bob lr{''.join(most)}"), ("bob", f'SELECT "{THEIRS}{name}"')]
+    if draw(st.booleans()):
+        change = f"SETACL {name} {draw(whom)} {draw(letters)}"
+        said.insert(draw(st.integers(0, 2)), ("alice", change))
+    return said + [
+        ("bob", each) for each in draw(st.lists(in_selected | in_selected | anywhere, max_size=5))
     ]
-    return said + [("bob", each) for each in draw(st.lists(in_selected, max_size=4))]
 
 
-steps = st.lists(
-    visits() | st.lists(anywhere.map(lambda command: ("bob", command)), min_size=1, max_size=3),
-    min_size=1,
-    max_size=6,
-)
+steps = st.lists(visits(), min_size=1, max_size=5)
+
+
+def tried(rights: str, *commands: str) -> list[Step]:
+    select = f'SELECT "{THEIRS}a"'
+    return [("alice", f"SETACL a bob {rights}"), *(("bob", each) for each in (select, *commands))]
 
 
 @dataclass(frozen=True)
@@ -210,6 +213,9 @@ async def play(data: Path, said: list[Step]) -> None:
     max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(steps)
+@example([tried("lrst", "EXPUNGE", "CLOSE")])
+@example([tried("lrw", "STORE 1:* FLAGS (\\Flagged)", "STORE 1:* -FLAGS (\\Seen $Work)")])
+@example([tried("lri", f'COPY 1:* "{THEIRS}a"', "MOVE 1 INBOX", "FETCH 1 (BODY[])")])
 def test_nobody_reads_or_changes_what_his_rights_do_not_allow(
     tmp_path_factory: pytest.TempPathFactory,
     said: list[list[Step]],
