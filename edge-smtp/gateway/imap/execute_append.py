@@ -18,6 +18,7 @@ from postroom.mailboxes import records
 from postroom.mailboxes.records import Appended
 from postroom.mailboxes.rights import allowed
 from postroom.mailboxes.store import BadFlag, MailboxMissing, NotPermitted, OverQuota
+from postroom.message.summary import Summary
 
 if TYPE_CHECKING:
     from gateway.imap.session import Session
@@ -173,16 +174,16 @@ class Upload:
             return
         if incoming.size == 0:
             raise No("A message of no octets cannot be kept", b"CANNOT")
-        summary = await incoming.keep()
+        self._kept.append(self._message(incoming, await incoming.keep()))
         self._incoming = None
+
+    def _message(self, incoming: Incoming, summary: Summary) -> records.NewMessage:
         date = self._new.internal_date
-        self._kept.append(
-            records.NewMessage(
-                blob=incoming.key,
-                summary=summary,
-                internal_date=int(self._session.app.clock.seconds()) if date is None else date,
-                flags=frozenset(allowed(self._new.flags, self._target.rights)),
-            )
+        return records.NewMessage(
+            blob=incoming.key,
+            summary=summary,
+            internal_date=int(self._session.app.clock.seconds()) if date is None else date,
+            flags=frozenset(allowed(self._new.flags, self._target.rights)),
         )
 
     # The end.
@@ -193,7 +194,8 @@ class Upload:
             await self.go_on(words)
             if self.waits:
                 raise BadSyntax("end of the command", words, "RFC 3502")
-            await self._end_message()
+            if not self._is_single:
+                await self._end_message()
         except BaseException:
             self.abandon()
             raise
@@ -226,9 +228,7 @@ class Upload:
         if target.prefix:  # the octets may have taken their time
             target = await target_of(session, self.command.mailbox)
         if not self._replaced:
-            return await session.crossing.slow(
-                mailboxes.append, *target.key, self._kept, (), target.owner.quota
-            )
+            return await session.crossing.slow(self._append, target)
         replaced = await session.crossing.slow(
             mailboxes.replace,
             *session.writable.place.key,
@@ -241,6 +241,23 @@ class Upload:
         if replaced is None:
             raise No("The message is gone already", b"EXPUNGEISSUED")
         return [replaced]
+
+    @property
+    def _is_single(self) -> bool:
+        """One small message is all there is: a single thread does all that is left."""
+        incoming = self._incoming
+        if incoming is None or self._kept or self._replaced:
+            return False
+        return incoming.size > 0 and incoming.is_small
+
+    def _append(self, target: Place) -> list[Appended]:
+        """In the pool."""
+        incoming = self._incoming
+        if incoming is not None:
+            self._kept.append(self._message(incoming, incoming.keep_here()))
+            self._incoming = None
+        append = self._session.app.mailboxes.append
+        return append(*target.key, self._kept, (), target.owner.quota)
 
     def abandon(self) -> None:
         """Forget what has come. Also when the connection is gone."""

@@ -56,6 +56,20 @@ class Incoming:
             except PostroomError as error:
                 self._failure = error
 
+    @property
+    def is_small(self) -> bool:
+        """All of it is in memory, so ``keep_here`` may be called."""
+        return self._draft is None and self._failure is None
+
+    def keep_here(self) -> Summary:
+        """``keep`` in a thread that has more to do afterwards: it waits for the disk."""
+        octets = b"".join(self._pieces)
+        self._pieces.clear()
+        stored = self._service.app.blobs.put_soon(self.key, octets)
+        summary = summarise(octets)
+        stored.result()
+        return summary
+
     async def keep(self) -> Summary:
         """Make it durable under ``key``; return the summary of its octets."""
         if self._failure is not None:

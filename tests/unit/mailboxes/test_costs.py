@@ -36,13 +36,22 @@ def test_deliveries(office: Office, table: CountingTable, mailboxes: Mailboxes, 
     office.fill("INBOX", size)
     inbox = office.id("INBOX")
     table.start()
-    mailboxes.append(ACCOUNT, inbox, [office.letter()], [marker(1)], quota=10**9)
+    mailboxes.append(ACCOUNT, inbox, [office.letter(claim="c")], [marker(1)], quota=10**9)
     assert (table.reads, table.writes) == (1, 2)
     table.start()
     mailboxes.append_many(
-        [Delivery(ACCOUNT, inbox, [office.letter()], [marker(n)]) for n in range(2, 12)]
+        [Delivery(ACCOUNT, inbox, [office.letter(claim="c")], [marker(n)]) for n in range(2, 12)]
     )
     assert (table.reads, table.writes) == (1, 11)
+
+
+def test_what_no_delivery_shares_is_one_write(
+    office: Office, table: CountingTable, mailboxes: Mailboxes
+) -> None:
+    inbox = office.id("INBOX")
+    table.start()
+    mailboxes.append(ACCOUNT, inbox, [office.letter(), office.letter()])
+    assert (table.reads, table.writes) == (1, 1)
 
 
 def test_a_batch_to_ten_mailboxes(
@@ -54,7 +63,9 @@ def test_a_batch_to_ten_mailboxes(
     table.start()
     mailboxes.append_many(
         [
-            Delivery(inbox.account, inbox.id, [office.letter()], [marker(number)], quota=10**9)
+            Delivery(
+                inbox.account, inbox.id, [office.letter(claim="c")], [marker(number)], quota=10**9
+            )
             for number, inbox in enumerate(inboxes)
         ]
     )

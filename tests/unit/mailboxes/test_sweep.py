@@ -4,6 +4,7 @@ import pytest
 
 from postroom.errors import BlobMissing, StoreUnavailable
 from postroom.mailboxes.records import DELETED, Delivery
+from postroom.mailboxes.references import blob_record_key
 from postroom.mailboxes.store import Mailboxes, MailboxMissing
 from postroom.platform.blobs import BlobKey
 from postroom.platform.system import SystemRandomness
@@ -193,3 +194,18 @@ def test_a_sweep_that_is_cut_off_is_finished_by_the_next(
     remove(office, "INBOX", list(range(60, 70)))
     sweep_after(office, 8)
     assert all(gone(office, *office.blobs))
+
+
+def test_a_blob_that_somebody_knows_keeps_its_record(office: Office) -> None:
+    inbox, sent = office.id("INBOX"), office.id("Sent")
+    shared = office.letter(claim="delivery")
+    office.mailboxes.append(ACCOUNT, inbox, [shared])
+    again = office.letter(blob=shared.blob)
+    office.mailboxes.append(ACCOUNT, sent, [office.letter(), again])
+    fresh = office.letter()
+    both = [Delivery(ACCOUNT, inbox, [fresh]), Delivery(ACCOUNT, sent, [fresh])]
+    assert all(isinstance(done, list) for done in office.mailboxes.append_many(both))
+    for blob in (shared.blob, fresh.blob):
+        record = office.store.table.get(blob_record_key(blob))
+        assert record is not None
+        assert record.body["references"] == 2

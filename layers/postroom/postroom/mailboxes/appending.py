@@ -1,5 +1,6 @@
 """Adding messages: many deliveries at once, one transaction a mailbox."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -40,13 +41,22 @@ class _Waiting:
     delivery: Delivery
     octets: int
     attempts: int = 0
-    planned: bool = False  # its references are counted
+    # The records of its blobs, when they go into the transaction, too.
+    first: list[Put] = field(default_factory=list)
+    planned: bool = False  # its references are counted ahead
     appended: list[Appended] = field(default_factory=list)
     outcome: Outcome | None = None
 
     @property
     def writes(self) -> int:
-        return len(self.delivery.messages) + len(self.delivery.also)
+        return len(self.delivery.messages) + len(self.delivery.also) + len(self.first)
+
+    def write_first(self, first: list[Put]) -> None:
+        """Count the references in the same transaction, if it has the room."""
+        octets = octets_of(first)
+        if self.writes + len(first) < MOST_WRITES and self.octets + octets <= MOST_OCTETS:
+            self.first = first
+            self.octets += octets
 
 
 @dataclass(slots=True)
@@ -58,9 +68,9 @@ class _Group:
     notes: dict[Key, Put]  # of threads
 
     def writes(self) -> list[Write]:
-        """Those of *also* first."""
-        also = [put for each in self.members for put in each.delivery.also]
-        return [*also, *self.edit.writes()]
+        """Those of each member first: *also*, and the records of its blobs."""
+        theirs = [put for each in self.members for put in (*each.delivery.also, *each.first)]
+        return [*theirs, *self.edit.writes()]
 
 
 class Appending:
@@ -75,8 +85,11 @@ class Appending:
         """Outcomes in the order of the deliveries; see ``Mailboxes.append_many``."""
         waiting = [_Waiting(delivery, _octets(delivery)) for delivery in deliveries]
         told: dict[tuple[str, str], None] = {}
+        blobs = Counter(message.blob for each in deliveries for message in each.messages)
         for each in waiting:
             each.outcome = _too_large(each)
+            if all(blobs[message.blob] == 1 for message in each.delivery.messages):
+                each.write_first(self._references.first(each.delivery.messages))
         with self._transactions.turn({delivery.mailbox for delivery in deliveries}):
             while left := [each for each in waiting if each.outcome is None]:
                 self._round(left, told)
@@ -222,7 +235,7 @@ class Appending:
 
     def _count(self, members: list[_Waiting]) -> None:
         """References first: a message must never be seen without its summary."""
-        new = [each for each in members if not each.planned]
+        new = [each for each in members if not each.planned and not each.first]
         try:
             self._references.plan(message for each in new for message in each.delivery.messages)
         except PostroomError as error:
@@ -265,12 +278,14 @@ def _octets(delivery: Delivery) -> int:
 
 def _sort_out(group: _Group, failed: Sequence[int]) -> None:
     """Nothing of the group was written: who is to blame has that outcome, the others go again."""
-    first = 0
+    start = 0
     for each in group.members:
-        also = range(first, first + len(each.delivery.also))
-        first = also.stop
+        also = range(start, start + len(each.delivery.also))
+        start = also.stop + len(each.first)
         each.attempts += 1
         if own := [position - also.start for position in failed if position in also]:
             each.outcome = ConditionFailed(own)
         elif each.attempts >= ATTEMPTS:
             each.outcome = too_busy([group.edit.before.id])
+        elif any(also.stop <= position < start for position in failed):
+            each.first = []  # somebody knows the blob: it is planned like any other

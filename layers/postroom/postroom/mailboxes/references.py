@@ -78,6 +78,19 @@ class References:
             if not _held(future):
                 self._join(blob, plan)
 
+    @staticmethod
+    def first(messages: Sequence[NewMessage]) -> list[Put]:
+        """The records of blobs that nobody else knows, to be written with the messages: under the
+        condition that they are not there. Empty when somebody may know one of them."""
+        blobs = {message.blob for message in messages}
+        if len(blobs) < len(messages) or any(
+            message.claim or message.references > 1 for message in messages
+        ):
+            return []
+        return [
+            _first(message.blob, _Plan(message.summary, {message.claim: 1})) for message in messages
+        ]
+
     def _join(self, blob: BlobKey, plan: _Plan) -> None:
         """Add the claims that are new to a record that is there."""
         for _ in range(ATTEMPTS):
