@@ -11,7 +11,7 @@ import signal
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -86,10 +86,14 @@ def grow(
     name: str, growth: Growth, sizes: Sizes, results: dict[str, tuple[list[float], list[float]]]
 ) -> None:
     """Measure with little and with much, in turn."""
-    with tempfile.TemporaryDirectory(prefix="postbench-", ignore_cleanup_errors=True) as path:
-        both = [
-            growth.start(Path(path), count) for count in (growth.few(sizes), growth.many(sizes))
-        ]
+    with (
+        tempfile.TemporaryDirectory(prefix="postbench-", ignore_cleanup_errors=True) as path,
+        ExitStack() as stack,
+    ):
+        both = []
+        for count in (growth.few(sizes), growth.many(sizes)):
+            both.append(growth.start(Path(path), count))
+            stack.callback(both[-1].close)
         for turn in range(sizes.turns):
             for position, found in enumerate(both):
                 figures = found.figures()
@@ -97,8 +101,6 @@ def grow(
                 console.print(f"{name:8} {turn + 1}/{sizes.turns} {found.name:18} {shown}")
                 for figure, value in figures.items():
                     results.setdefault(figure, ([], []))[position].append(value)
-        for found in both:
-            found.close()
 
 
 def _turns(
