@@ -11,7 +11,7 @@ from gateway.imap.execute_messages import told
 from gateway.imap.incoming import Incoming
 from gateway.imap.outcomes import Bad, Done, No
 from gateway.imap.parser_append import more_parts
-from gateway.imap.places import Place, missing_target, target_of
+from gateway.imap.places import Place, going_to, target_of
 from gateway.imap.sequence_set import SequenceSet
 from postroom.errors import BadSyntax
 from postroom.mailboxes import records
@@ -201,16 +201,8 @@ class Upload:
             raise
         try:
             appended = await self._put()
-        except (
-            OverQuota,
-            MailboxMissing,
-            NotPermitted,
-            BadFlag,
-            No,
-        ) as error:  # nobody refers to the blobs
-            self.abandon()
-            if isinstance(error, MailboxMissing) and not self._replaced:
-                raise missing_target() from error
+        except (OverQuota, MailboxMissing, NotPermitted, BadFlag, No):
+            self.abandon()  # nobody refers to the blobs
             raise
         self._session.did(*self._target.key).note_appended(appended)
         code = b""
@@ -227,17 +219,18 @@ class Upload:
         mailboxes, target = session.app.mailboxes, self._target
         if target.prefix:  # the octets may have taken their time
             target = await target_of(session, self.command.mailbox)
-        if not self._replaced:
-            return await session.crossing.slow(self._append, target)
-        replaced = await session.crossing.slow(
-            mailboxes.replace,
-            *session.writable.place.key,
-            self._replaced,
-            target.mailbox.id,
-            self._kept[0],
-            target.owner.quota,
-            into=target.owner.id,
-        )
+        with going_to(target):
+            if not self._replaced:
+                return await session.crossing.slow(self._append, target)
+            replaced = await session.crossing.slow(
+                mailboxes.replace,
+                *session.writable.place.key,
+                self._replaced,
+                target.mailbox.id,
+                self._kept[0],
+                target.owner.quota,
+                into=target.owner.id,
+            )
         if replaced is None:
             raise No("The message is gone already", b"EXPUNGEISSUED")
         return [replaced]

@@ -9,7 +9,7 @@ from gateway.imap.commands import Copy, Expunge, Move, Store
 from gateway.imap.execute_state import enable_condstore
 from gateway.imap.news import flags_line, mod_seq_line, tell_flags, tell_if_possible
 from gateway.imap.outcomes import DONE, Done
-from gateway.imap.places import target_of
+from gateway.imap.places import going_to, target_of
 from gateway.imap.selected import Selected
 from gateway.imap.sequence_set import render_sequence_set
 from postroom.mailboxes.records import SYSTEM_FLAGS, Appended, Message
@@ -101,13 +101,14 @@ async def copy(session: "Session", command: Copy) -> Done:
     target = await target_of(session, command.mailbox)
     if not uids:
         return DONE
-    copied = await session.crossing.slow(
-        partial(session.app.mailboxes.copy, into=target.owner.id, rights=target.rights),
-        *selected.place.key,
-        uids,
-        target.mailbox.id,
-        target.owner.quota,
-    )
+    with going_to(target):
+        copied = await session.crossing.slow(
+            partial(session.app.mailboxes.copy, into=target.owner.id, rights=target.rights),
+            *selected.place.key,
+            uids,
+            target.mailbox.id,
+            target.owner.quota,
+        )
     if not copied:
         return Done("None of the messages is there any more", b"EXPUNGEISSUED")
     session.did(*target.key).note_appended([appended for _, appended in copied])
@@ -122,13 +123,14 @@ async def move(session: "Session", command: Move) -> Done:
     target = await target_of(session, command.mailbox)
     if not uids:
         return DONE
-    moved = await session.crossing.slow(
-        partial(session.app.mailboxes.move, into=target.owner.id, rights=target.rights),
-        *selected.place.key,
-        uids,
-        target.mailbox.id,
-        target.owner.quota,
-    )
+    with going_to(target):
+        moved = await session.crossing.slow(
+            partial(session.app.mailboxes.move, into=target.owner.id, rights=target.rights),
+            *selected.place.key,
+            uids,
+            target.mailbox.id,
+            target.owner.quota,
+        )
     if moved:
         session.did(*target.key).note_appended([appended for _, appended in moved])
         if target.tells_uids:

@@ -8,6 +8,7 @@ was one is found first.
 """
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -95,10 +96,21 @@ async def target_of(session: "Session", name: str) -> Place:
     try:
         return await place_of(session, name, "i")
     except MailboxMissing as error:
-        raise missing_target() from error
+        raise _missing_target() from error
 
 
-def missing_target() -> No:
+@contextmanager
+def going_to(target: Place) -> Iterator[None]:
+    """While messages are put there: the mailbox may go, too, when it had been found."""
+    try:
+        yield
+    except MailboxMissing as error:
+        if error.mailbox != target.mailbox.id:
+            raise
+        raise _missing_target() from error
+
+
+def _missing_target() -> No:
     return No("There is no such mailbox", b"TRYCREATE")
 
 

@@ -4,9 +4,11 @@ from postroom.errors import PostroomError
 
 
 class MailboxMissing(PostroomError):
-    """There is no such mailbox (RFC 5530 NONEXISTENT)."""
+    """There is no such mailbox (RFC 5530 NONEXISTENT). *mailbox*: what it was looked for by, its
+    name or id."""
 
     def __init__(self, account: str, mailbox: str) -> None:
+        self.mailbox = mailbox
         super().__init__(f"account {account} has no mailbox {mailbox!r}")
 
 
