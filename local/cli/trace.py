@@ -38,9 +38,8 @@ def trace(
         )
         raise typer.Exit(1)
     if as_json:
-        typer.echo(
-            json.dumps([asdict(journey) for journey in journeys], ensure_ascii=False, indent=2)
-        )
+        told = [asdict(journey) for journey in journeys]
+        typer.echo(json.dumps(told, ensure_ascii=False, indent=2, default=bytes.hex))
         return
     for journey in journeys:
         _show(journey)

@@ -134,7 +134,7 @@ def test_inbound_reports_a_message_whose_text_is_not_there(deployed: Deployed) -
 
 def test_tick_does_what_is_due(deployed: Deployed) -> None:
     answer = deployed.call("TickFunction", events("tick/events/due.json"))
-    assert answer == {"fed": 0, "swept": 0, "keys": 0, "tls_reports": 0}
+    assert answer == {"fed": 0, "swept": 0, "indexes": 0, "keys": 0, "tls_reports": 0}
 
 
 def test_mail_leaves_and_its_sender_is_told_of_what_is_refused(deployed: Deployed) -> None:

@@ -184,6 +184,7 @@ def test_a_journey_is_told(peopled: Run, data: Path) -> None:
             Event(1_700_000_000_500, "accepted", "from \033[1m[/mx]"),
             Event(1_700_000_001_000, "delivered", "x"),
         ),
+        root=b"\xff" * 10,
     )
     app = build({"POSTROOM_DATA": str(data)})
     app.platform.table.write(app.journeys.marker(journey))
