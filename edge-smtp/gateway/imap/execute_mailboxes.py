@@ -1,5 +1,6 @@
 """Commands on mailboxes as a whole (RFC 9051 section 6.3), but for LIST and APPEND."""
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from gateway.imap import responses
@@ -15,12 +16,13 @@ from gateway.imap.commands import (
     Unsubscribe,
 )
 from gateway.imap.execute_state import enable_condstore
-from gateway.imap.namespaces import normal_name
+from gateway.imap.namespaces import normal_name, split_name
 from gateway.imap.news import tell_flags, tell_missed
 from gateway.imap.outcomes import DONE, Bad, Done, No
 from gateway.imap.places import Place, free_spot_of, place_of, places_beside, spot_of
 from gateway.imap.resync import missed
 from gateway.imap.selected import Selected
+from postroom.mailboxes.errors import MailboxMissing
 from postroom.mailboxes.names import INBOX, above, canonical, is_below
 
 if TYPE_CHECKING:
@@ -117,10 +119,10 @@ async def create(session: "Session", command: Create) -> Done:
     if len(command.special_use) > 1:
         raise No("A mailbox has one special use at most", b"USEATTR")
     special_use = command.special_use[0] if command.special_use else ""
+    if special_use and split_name(name) is not None:
+        raise No("A special use is for a mailbox of one's own", b"USEATTR")
     mailboxes, spot = session.app.mailboxes, await free_spot_of(session, name)
     if special_use:
-        if spot.prefix:
-            raise No("A special use is for a mailbox of one's own", b"USEATTR")
         all_of = await session.crossing.run(mailboxes.all_of, spot.owner.id)
         if any(each.special_use == special_use for each in all_of):
             raise No(f"Another mailbox is {special_use} already", b"USEATTR")
@@ -151,9 +153,11 @@ async def delete(session: "Session", command: Delete) -> Done:
 
 
 async def rename(session: "Session", command: Rename) -> Done:
-    spot = await spot_of(session, command.mailbox)
-    new = await free_spot_of(session, command.new_name)
-    if new.owner.id != spot.owner.id:
+    spot, new = await spot_of(session, command.mailbox), None
+    with suppress(MailboxMissing):  # who is not here is as good as another
+        new = await spot_of(session, command.new_name)
+    if new is None or new.owner.id != spot.owner.id:
+        await place_of(session, command.mailbox, "x")
         raise No("A mailbox stays with its owner: its messages can move", b"CANNOT")
     await session.crossing.slow(
         session.app.mailboxes.rename, spot.owner.id, spot.name, new.name, by=spot.by

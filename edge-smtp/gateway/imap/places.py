@@ -18,7 +18,7 @@ from postroom.app import App
 from postroom.directory.identifiers import applying_among, applying_to
 from postroom.directory.records import Account
 from postroom.mailboxes.errors import BadMailboxName, MailboxMissing, NotPermitted
-from postroom.mailboxes.names import reading_order
+from postroom.mailboxes.names import canonical, reading_order
 from postroom.mailboxes.records import Mailbox
 from postroom.mailboxes.rights import ALL, KNOWING, Rights, combined
 
@@ -144,6 +144,7 @@ def _spot(app: App, user: Account, name: str) -> Spot:
     if named is None or _is_own(app, user, name):
         return Spot(user, name)
     address, below = named
+    canonical(below)  # what can be no name is that of everybody: who is here must not show
     owner = app.directory.account(address)
     if owner is None:
         raise MailboxMissing(user.id, name)

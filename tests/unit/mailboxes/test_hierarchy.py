@@ -73,6 +73,19 @@ def test_rename_takes_the_tree_along(office: Office) -> None:
     assert not any(name == "a" or name.startswith("a/") for name in names(office))
 
 
+def test_a_large_tree_goes_deep_down_in_one_that_is_shared(office: Office) -> None:
+    top = office.mailboxes.create(ACCOUNT, "top")
+    office.mailboxes.sharing.change(ACCOUNT, top.id, "user/bob", lambda _: frozenset("lr"))
+    deep = "top/" + "/".join("x" * 25)
+    for name in ("a", *(f"a/{number}" for number in range(40))):
+        office.mailboxes.create(ACCOUNT, name)
+        office.mailboxes.subscribe(ACCOUNT, name, True)
+        office.mailboxes.subscribe(ACCOUNT, deep + name[1:], True)
+    office.mailboxes.rename(ACCOUNT, "a", deep)
+    assert f"{deep}/39" in names(office)
+    assert len(office.mailboxes.sharing.all_of(ACCOUNT)) == 25  # those made above
+
+
 @pytest.mark.parametrize(
     ("name", "new_name", "error"),
     [

@@ -1,6 +1,7 @@
 """The list of an account's mailboxes: CREATE, DELETE, RENAME, SUBSCRIBE (RFC 9051 section 6.3).
 
-*by* in the methods: whose rights the change needs (RFC 4314 section 4), see ``trees``.
+*by* in the methods: whose rights the change needs (RFC 4314 section 4), see ``trees``. They are
+judged before all else, or another reason would show what they hide.
 """
 
 import base64
@@ -27,7 +28,15 @@ from postroom.mailboxes.names import INBOX, OTHER_USERS, above, canonical, is_be
 from postroom.mailboxes.records import Mailbox
 from postroom.mailboxes.transactions import Transactions
 from postroom.mailboxes.trees import By, Tree, change_tree, read_tree
-from postroom.platform.table import Absent, Delete, Holds, Put, Write, prefix_end
+from postroom.platform.table import (
+    MOST_WRITES,
+    Absent,
+    Delete,
+    Holds,
+    Put,
+    Write,
+    prefix_end,
+)
 
 SPECIAL_USE = {  # made with the account (RFC 6154)
     "Drafts": "\\Drafts",
@@ -38,6 +47,7 @@ SPECIAL_USE = {  # made with the account (RFC 6154)
 }
 
 _MOST_RENAMED = 30  # in one transaction: each takes up to three writes
+_MOST_MADE = (MOST_WRITES - 1) // 3  # renamed, or made above them with the rights of a parent
 
 
 class Hierarchy:
@@ -84,10 +94,11 @@ class Hierarchy:
         change_tree(self._transactions, account, prepare)
 
     def create(self, account: str, name: str, special_use: str, by: By) -> None:
-        name = _free_of_others(canonical(name))
+        name = canonical(name)
 
         def prepare(tree: Tree) -> list[Write]:
             tree.need_parent(name, by)
+            _refuse_of_others(name)
             if name in tree.mailboxes:
                 raise MailboxExists(account, name)
             return [
@@ -99,12 +110,12 @@ class Hierarchy:
 
     def delete(self, account: str, name: str, by: By) -> None:
         name = canonical(name)
-        if name == INBOX:
-            raise BadMailboxName(name, "INBOX cannot be deleted (RFC 9051 section 6.3.5)")
 
         def prepare(tree: Tree) -> list[Write]:
             mailbox = tree.get(name)
             tree.need("x", mailbox, by)
+            if name == INBOX:
+                raise BadMailboxName(name, "INBOX cannot be deleted (RFC 9051 section 6.3.5)")
             kept = [Put(subscription_key(account, name), {})] if mailbox.subscribed else []
             return [*self._remove(tree, [mailbox]), *kept]
 
@@ -113,7 +124,8 @@ class Hierarchy:
     def undelete(self, account: str, mailbox: str, name: str) -> None:
         """Bring a deleted mailbox back, under a name that is free, with all its messages. Nobody
         else has rights on it then."""
-        name = _free_of_others(canonical(name))
+        name = canonical(name)
+        _refuse_of_others(name)
 
         def prepare(tree: Tree) -> list[Write]:
             if mailbox not in tree.deleted:
@@ -135,20 +147,20 @@ class Hierarchy:
 
     def rename(self, account: str, name: str, new_name: str, by: By) -> None:
         """All but INBOX, whose rename is a move. The rights stay (RFC 4314 section 4)."""
-        name, new_name = canonical(name), _free_of_others(canonical(new_name))
-        if name == INBOX:
-            raise BadMailboxName(name, "only its owner empties it into another")
-        if is_below(new_name, name):
-            raise BadMailboxName(new_name, f"{name!r} cannot move below itself")
-        self._rename(account, name, new_name, by)
-
-    def _rename(self, account: str, name: str, new_name: str, by: By) -> None:
+        name, new_name = canonical(name), canonical(new_name)
         tree = read_tree(self._transactions, account)
         moving = _moving(tree, name)
         if not moving:
             raise MailboxMissing(account, name)
         _may_rename(tree, name, new_name, by)
+        _refuse_of_others(new_name)
+        if name == INBOX:
+            raise BadMailboxName(name, "only its owner empties it into another")
+        if is_below(new_name, name):
+            raise BadMailboxName(new_name, f"{name!r} cannot move below itself")
         _check_free(tree, name, new_name, moving)
+        first = canonical(new_name + moving[0].removeprefix(name))
+        made = sum(each not in tree.mailboxes for each in above(first))
 
         def do(numbers: Sequence[int]) -> Sequence[int]:
             names = [moving[number] for number in numbers]
@@ -163,7 +175,7 @@ class Hierarchy:
 
         # A large tree takes several transactions. Parents go first, so that one that stops
         # halfway leaves two trees, and no mailbox without its parent.
-        in_chunks(range(len(moving)), _MOST_RENAMED, do)
+        in_chunks(range(len(moving)), min(_MOST_RENAMED, _MOST_MADE - made), do)
 
     def _move_names(self, tree: Tree, names: list[str], name: str, new_name: str) -> list[Write]:
         _check_free(tree, name, new_name, names)
@@ -278,11 +290,10 @@ def _may_rename(tree: Tree, name: str, new_name: str, by: By) -> None:
         tree.need_parent(new_name, by)
 
 
-def _free_of_others(name: str) -> str:
-    """The name, unless mailboxes of others appear there. What is there already stays."""
+def _refuse_of_others(name: str) -> None:
+    """Mailboxes of others appear there. What is there already stays."""
     if name == OTHER_USERS or is_below(name, OTHER_USERS):
         raise BadMailboxName(name, "mailboxes that others share appear there")
-    return name
 
 
 def _check_free(tree: Tree, name: str, new_name: str, names: Sequence[str]) -> None:
