@@ -56,6 +56,11 @@ def test_a_letter_stays_hidden_while_its_function_runs() -> None:
             assert visibility[trigger.queue] >= 3 * function.timeout
 
 
+def test_an_index_may_take_as_many_steps_as_it_needs() -> None:
+    """Lambda stops a function that gets its own letter for the 16th time, if it is not allowed."""
+    assert resources()["IndexFunction"]["Properties"]["RecursiveLoop"] == "Allow"
+
+
 def test_the_edge_finds_everything_it_imports() -> None:
     exported = set(
         re.findall(r'"\$\{AWS::StackName\}-(\w+)"', (ROOT / "template.yaml").read_text())
