@@ -237,6 +237,51 @@ def test_a_store_that_fails_is_asked_again(app: App, monkeypatch: pytest.MonkeyP
     is_whole(app, 5)
 
 
+def test_what_could_not_be_removed_is_removed_later(
+    app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(app, 5)
+    finish(app)
+    fill(app, 5)
+    delete = app.platform.text_index.delete
+    left = segment_files(app)
+
+    def down(keys: Any) -> None:
+        if keys:
+            raise StoreUnavailable("S3")
+
+    monkeypatch.setattr(app.platform.text_index, "delete", down)
+    for _ in range(3):  # the last of these fails as it removes what the first one has merged
+        with pytest.raises(StoreUnavailable):
+            finish(app)
+        fill(app, 5)
+        assert segment_files(app) >= left
+    monkeypatch.setattr(app.platform.text_index, "delete", delete)
+    finish(app)
+    is_whole(app, 25)
+    fill(app, 5)
+    finish(app)
+    assert len(index_of(app).left_over) <= 2  # what was removed is not written down for ever
+
+
+def test_messages_that_come_as_it_reads_are_left_for_the_next_step(
+    app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(app, 5)
+    messages = app.mailboxes.messages
+
+    def without_the_sixth(*arguments: Any) -> Any:  # its transaction and this read cross
+        monkeypatch.setattr(app.mailboxes, "messages", messages)
+        fill(app, 2)
+        return (message for message in messages(*arguments) if message.uid != 6)
+
+    monkeypatch.setattr(app.mailboxes, "messages", without_the_sixth)
+    assert app.indexing.step(TASK) is None
+    assert index_of(app).covered == 5
+    finish(app)
+    is_whole(app, 7)
+
+
 def test_a_broken_segment_is_made_anew_however_it_is_met(app: App) -> None:
     fill(app, 5)
     finish(app)

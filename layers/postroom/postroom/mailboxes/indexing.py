@@ -124,14 +124,14 @@ class Indexing:
         fresh: list[Message] = []
         octets = 0
         more = False
-        for message in self._mailboxes.messages(mailbox, covered + 1):
+        # Who reads while messages come may see one of them and not the one before.
+        for message in self._mailboxes.messages(mailbox, covered + 1, uid_next - 1):
             if len(fresh) == MOST_MESSAGES or octets >= MOST_OCTETS:
                 more = True
                 break
             fresh.append(message)
             octets += message.size
-        newest = fresh[-1].uid if fresh else 0
-        last = newest if more else max(newest, uid_next - 1)
+        last = fresh[-1].uid if more else uid_next - 1
         place, count, merged = len(segments), len(fresh), 0
         while place:
             segment = segments[place - 1]
@@ -146,12 +146,14 @@ class Indexing:
         key = SegmentKey(
             f"{task.mailbox}-{base64.b32encode(self._randomness.octets(10)).decode().lower()}"
         )
-        claimed = replace(index, making=key, until=int(self._clock.seconds()) + LEASE, obsolete=())
+        until = int(self._clock.seconds()) + LEASE
+        claimed = replace(index, making=key, until=until, obsolete=tuple(index.left_over))
         if not self._index.replace(task.account, task.mailbox, index, claimed):
             return None
         claimed = replace(claimed, version=index.version + 1)
         try:
-            self._texts.delete(index.left_over)
+            self._texts.delete(claimed.obsolete)
+            claimed = replace(claimed, obsolete=())
             self._write(task, claimed, plan, key)
         except SegmentUnusable as error:
             self._let_go(task, claimed)
