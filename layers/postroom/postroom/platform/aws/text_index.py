@@ -8,6 +8,7 @@ the segment is known. Nothing in the folder is needed: it may go at any time.
 import os
 import secrets
 import shutil
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -24,6 +25,7 @@ from postroom.platform.text_segments import find_in_segment, write_segment
 _PIECE = 1024 * 1024
 _PREFIX = "search/"
 _DELETES = 1000  # keys in one DeleteObjects
+_KEPT = 7 * 86_400  # seconds since a copy was used: who removes a segment cannot reach all copies
 
 
 class S3TextIndex:
@@ -47,6 +49,7 @@ class S3TextIndex:
             with draft.open("rb") as body, unavailable(self._store):
                 self._clients.s3.put_object(Bucket=self._bucket, Key=_PREFIX + key, Body=body)
             draft.replace(self._path(key))
+        self._make_room(0)
         return Written(messages, octets)
 
     def find(self, key: SegmentKey, needles: Sequence[Needle]) -> list[list[int]]:
@@ -63,12 +66,16 @@ class S3TextIndex:
             some = keys[start : start + _DELETES]
             objects: Any = [{"Key": _PREFIX + key} for key in some]
             with unavailable(self._store):
-                self._clients.s3.delete_objects(
+                answer = self._clients.s3.delete_objects(
                     Bucket=self._bucket, Delete={"Objects": objects, "Quiet": True}
                 )
             for key in some:
                 with suppress(OSError):
                     self._path(key).unlink(missing_ok=True)
+            for refused in answer.get("Errors", []):
+                raise StoreUnavailable(
+                    f"s3://{self._bucket}/{refused.get('Key')} not deleted: {refused.get('Code')}"
+                )
 
     def _path(self, key: SegmentKey) -> Path:
         return self._folder / key
@@ -107,12 +114,17 @@ class S3TextIndex:
 
     def _make_room(self, octets: int) -> None:
         """For so many more: the copies have half of the disk, and the newest are kept."""
-        files = [(each.stat(), each) for each in self._folder.iterdir()]
-        files.sort(key=lambda pair: pair[0].st_mtime)
+        files: list[tuple[float, int, Path]] = []
+        for path in self._folder.iterdir():
+            with suppress(OSError):  # another process makes room, too
+                status = path.stat()
+                files.append((status.st_mtime, status.st_size, path))
         room = shutil.disk_usage(self._folder).total // 2 - octets
-        held = sum(status.st_size for status, _ in files)
-        for status, path in files:
-            if held <= room:
+        held = sum(size for _, size, _ in files)
+        too_old = time.time() - _KEPT
+        for used, size, path in sorted(files):
+            if held <= room and used > too_old:
                 break
-            path.unlink(missing_ok=True)
-            held -= status.st_size
+            with suppress(OSError):
+                path.unlink(missing_ok=True)
+            held -= size
