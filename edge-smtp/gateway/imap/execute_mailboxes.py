@@ -104,7 +104,8 @@ async def close(session: "Session", command: Close) -> Done:
     """Expunge without a word, then deselect (section 6.4.1)."""
     selected = session.current
     if "e" in selected.rights:  # without, the client hears nothing of it (RFC 4314 section 4)
-        await session.crossing.slow(session.app.mailboxes.expunge, *selected.place.key, None)
+        with suppress(MailboxMissing):  # it has nothing to expunge, and is closed all the same
+            await session.crossing.slow(session.app.mailboxes.expunge, *selected.place.key, None)
     session.deselect()
     return DONE
 
