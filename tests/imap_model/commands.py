@@ -30,6 +30,17 @@ class Kind:
     def uid_only(self) -> bool:
         return "UIDONLY" in self.enable
 
+    @property
+    def at_once(self) -> bool:
+        """Messages may go between commands, so numbers mean nothing to it (RFC 5465 section
+        5.3)."""
+        return self.notify.startswith("(SELECTED ")
+
+    @property
+    def numbers(self) -> bool:
+        """It may use them in commands."""
+        return not (self.uid_only or self.at_once)
+
 
 @dataclass
 class Command:

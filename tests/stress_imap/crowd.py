@@ -4,13 +4,14 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable, Sequence
 
-from tests.imap_model.client import BYE, CUT
 from tests.imap_model.commands import Kind
+from tests.imap_model.conversation import BYE, CUT
 from tests.imap_model.ledger import Ledger, Violation, must
 from tests.imap_model.wire import Lost
 from tests.stress_imap.writer import MANY, Writer
 
-_EVENTS = "(SELECTED-DELAYED (MessageNew (UID FLAGS) MessageExpunge FlagChange))"
+_EVENTS = "(MessageNew (UID FLAGS) MessageExpunge FlagChange)"
+_DELAYED, _AT_ONCE = f"(SELECTED-DELAYED {_EVENTS})", f"(SELECTED {_EVENTS})"
 KINDS = (
     Kind("rev1"),
     Kind("rev2", ("IMAP4rev2",), pipelines=True),
@@ -23,7 +24,9 @@ KINDS = (
     Kind("idler-rev1", idles=3.0),
     Kind("compress", ("CONDSTORE", "IMAP4rev2"), compress=True, cuts=0.02),
     Kind("tunnel", ("QRESYNC",), cuts=0.15),
-    Kind("notified", ("QRESYNC", "IMAP4rev2"), notify=_EVENTS, cuts=0.03),
+    Kind("notified", ("QRESYNC", "IMAP4rev2"), notify=_DELAYED, cuts=0.03),
+    Kind("told-at-once", ("QRESYNC",), notify=_AT_ONCE, cuts=0.03),
+    Kind("told-at-once-rev1", notify=_AT_ONCE),
 )
 _AGAIN_MOST = 60  # attempts to come back, while a gateway starts anew
 
@@ -85,6 +88,7 @@ class Guest(Writer):
             self.append: 0.5 if len(view.uids) > MANY else 2.0,
             self.reconnect: 0.15,
             self.linger: 0.15,
+            self.hear_all: 3 if kind.at_once else 0,
             self.names_in_turn: 0.15,
         }
         if not view.read_only:

@@ -1,11 +1,11 @@
 """One client and what it does next, by its dice: reading. Writing is in ``writer``."""
 
-import asyncio
 import random
 from collections.abc import Sequence
 
 from tests.imap_model.client import Client
 from tests.imap_model.commands import Command, Kind
+from tests.imap_model.conversation import PATIENCE
 from tests.imap_model.ledger import KEYWORDS, TOKEN, Ledger, content, is_kept, keyword, must
 from tests.imap_model.responses import Response, render, uid_set
 from tests.imap_model.view import View
@@ -42,7 +42,7 @@ class Player(Client):
         return sorted(self.dice.sample(known, min(self.dice.randint(1, most), len(known))))
 
     def by_number_or_uid(self, command: str, uids: Sequence[int], rest: str) -> str:
-        if self.kind.uid_only or self.dice.random() < 0.5:
+        if not self.kind.numbers or self.dice.random() < 0.5:
             return f"UID {command} {render(list(uids))} {rest}".rstrip()
         numbers = [self.here.uids.index(uid) + 1 for uid in uids]
         return f"{command} {render(numbers)} {rest}".rstrip()
@@ -56,7 +56,7 @@ class Player(Client):
             if view.is_complete:
                 return
             what = "ENVELOPE" if self.dice.random() < 0.7 else "BODY.PEEK[]"
-            if self.kind.uid_only:
+            if not self.kind.numbers:
                 # A change may have been told of one of the new ones: the others lie below it.
                 last = 0 if tries else max(view.known, default=0)
                 command = await self.ask(f"UID FETCH {last + 1}:* (FLAGS {what})")
@@ -139,7 +139,7 @@ class Player(Client):
         """A message's keyword never changes, so everybody finds the same."""
         view, dice = self.here, self.dice
         word = dice.choice(KEYWORDS)
-        by_uid = self.kind.uid_only or dice.random() < 0.5
+        by_uid = not self.kind.numbers or dice.random() < 0.5
         before = list(view.uids)
         command = await self.do(f"{'UID ' if by_uid else ''}SEARCH KEYWORD {word}")
         found = search_result(command)
@@ -160,7 +160,7 @@ class Player(Client):
 
     async def search_counts(self) -> None:
         """What ESEARCH returns agrees with itself."""
-        prefix = "UID " if self.kind.uid_only or self.dice.random() < 0.5 else ""
+        prefix = "UID " if not self.kind.numbers or self.dice.random() < 0.5 else ""
         flag = self.dice.choice(("SEEN", "UNFLAGGED", "ALL", "UNDELETED"))
         command = await self.do(f"{prefix}SEARCH RETURN (MIN MAX COUNT ALL) {flag}")
         words = next(each.values for each in command.untagged if each.name == b"ESEARCH")
@@ -192,7 +192,7 @@ class Player(Client):
         uids = self.some(3)
         if not uids:
             return
-        texts = [] if self.kind.uid_only else ["FETCH 1:* (UID FLAGS)", "SEARCH UNSEEN"]
+        texts = ["FETCH 1:* (UID FLAGS)", "SEARCH UNSEEN"] if self.kind.numbers else []
         texts += ["NOOP", f"UID FETCH {render(uids)} (UID FLAGS)", "UID SEARCH ALL", "NOOP"]
         if not self.here.read_only:
             texts.insert(-2, f"UID STORE {render(uids)} +FLAGS ({self.dice.choice(FLAGS)})")
@@ -200,7 +200,19 @@ class Player(Client):
 
     async def linger(self) -> None:
         """Others go on meanwhile, and there is much to tell."""
-        await asyncio.sleep(self.dice.choice((0.2, 1.0, 3.0)))
+        await self.listen(self.dice.choice((0.2, 1.0, 3.0)))
+
+    async def hear_all(self) -> None:
+        """What others know by now comes by itself (RFC 5465 section 6.1.1)."""
+        view, ledger = self.here, self.ledger
+        since = ledger.now()
+
+        def untold() -> set[int]:
+            there = ledger.must_be_there(view.validity, since) - set(view.known)
+            return there | set(ledger.must_be_gone(view.validity, view.known, since))
+
+        await self.listen(PATIENCE, enough=lambda: not untold())
+        must(not untold(), f"NOTIFY does not tell of {sorted(untold())}")
 
     # Names.
 

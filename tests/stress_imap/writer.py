@@ -159,9 +159,12 @@ class Writer(Player):
             must(modified <= set(uids), "MODIFIED names others")
         if silent and command.ok:
             self._believe(command, [uid for uid in uids if uid not in modified], mode, set(flags))
+            if self.kind.notify and not self.kind.mod_seqs:
+                # It cannot say whether what it was told happened before or after.
+                await self.ask(f"UID FETCH {render(uids)} (FLAGS)")
 
     def _believe(self, command: Command, uids: Sequence[int], mode: str, flags: set[str]) -> None:
-        """After a silent STORE: what was not told is as the client wanted it."""
+        """After a silent STORE: what was not told since is as the client wanted it."""
         view = self.here
         told: set[int] = set()
         mod_seqs: dict[int, int] = {}
@@ -171,7 +174,8 @@ class Writer(Player):
                 uid = response.number if response.name == b"UIDFETCH" else int(items[b"UID"])
                 if b"FLAGS" in items:
                     told.add(uid)
-                else:
+                else:  # what was told before was somebody's change before this one
+                    told.discard(uid)
                     mod_seqs[uid] = int(items[b"MODSEQ"][0])
         for uid in uids:
             if uid in told or uid not in view.flags:
