@@ -8,6 +8,8 @@ import pytest
 
 from postroom.errors import ConditionFailed, TooLarge
 from postroom.platform.table import (
+    LARGEST_TRANSACTION,
+    MOST_WRITES,
     Absent,
     Check,
     Condition,
@@ -279,11 +281,14 @@ def test_a_record_just_under_the_limit_is_kept(table: Table) -> None:
 
 
 def test_a_transaction_has_bounds(table: Table) -> None:
-    table.write(*[Put(Key("p", f"{n}"), {}) for n in range(100)])
+    assert table.most_writes >= MOST_WRITES
+    assert table.largest_transaction >= LARGEST_TRANSACTION
+    table.write(*[Put(Key("p", f"{n}"), {}) for n in range(table.most_writes)])
     with pytest.raises(TooLarge):
-        table.write(*[Put(Key("q", f"{n}"), {}) for n in range(101)])
+        table.write(*[Put(Key("q", f"{n}"), {}) for n in range(table.most_writes + 1)])
+    too_many = table.largest_transaction // 400_000 + 1
     with pytest.raises(TooLarge):
-        table.write_soon(*[Put(Key("q", f"{n}"), {"x": b"x" * 400_000}) for n in range(11)])
+        table.write_soon(*[Put(Key("q", f"{n}"), {"x": b"x" * 400_000}) for n in range(too_many)])
     assert list(table.range("q")) == []
 
 

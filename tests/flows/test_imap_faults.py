@@ -22,6 +22,8 @@ class Faulty:
 
     def __init__(self, table: Table) -> None:
         self._table = table
+        self.most_writes = table.most_writes
+        self.largest_transaction = table.largest_transaction
         self.down = False
         self.down_after_commit = False
 

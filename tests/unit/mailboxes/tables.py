@@ -5,13 +5,23 @@ from concurrent.futures import Future
 from typing import Any
 
 from postroom.errors import ConditionFailed, StoreUnavailable
-from postroom.platform.table import Key, Put, Record, Table, Write
+from postroom.platform.table import (
+    LARGEST_TRANSACTION,
+    MOST_WRITES,
+    Key,
+    Put,
+    Record,
+    Table,
+    Write,
+)
 
 
 class CountingTable:
     """Counts requests as DynamoDB would see them: a page of a range is one."""
 
     PAGE = 1000
+    most_writes = MOST_WRITES
+    largest_transaction = LARGEST_TRANSACTION
 
     def __init__(self, table: Table) -> None:
         self._table = table

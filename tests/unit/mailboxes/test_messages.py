@@ -6,10 +6,12 @@ import pytest
 
 from postroom.errors import BlobMissing, ConditionFailed, TooLarge
 from postroom.mailboxes.records import DELETED, FLAGGED, SEEN, Delivery, Mailbox
-from postroom.mailboxes.store import BadFlag, MailboxMissing, OverQuota
+from postroom.mailboxes.store import BadFlag, Mailboxes, MailboxMissing, OverQuota
+from postroom.platform.system import SystemRandomness
 from postroom.platform.table import Absent, Delete, Key, Put
 
 from .conftest import ACCOUNT, DAY, Office
+from .tables import CountingTable
 
 MARKER = Put(Key("journey/x", "1"), {}, condition=Absent())
 OTHER_MARKER = Put(Key("journey/x", "2"), {}, condition=Absent())
@@ -187,8 +189,13 @@ def test_a_copy_that_fails_on_the_way_copies_nothing(office: Office) -> None:
     uids = office.fill("INBOX", 120)
     [last] = office.mailboxes.pick(inbox, [120])
     office.store.table.write(Delete(Key(f"blob/{last.blob}", "0")))
+    small = CountingTable(office.store.table)  # several transactions, as DynamoDB takes them
+    mailboxes = Mailboxes(
+        small, office.store.blobs, office.store.topic, office.clock, SystemRandomness()
+    )
     with pytest.raises(BlobMissing):
-        office.mailboxes.copy(ACCOUNT, inbox, uids, archive)
+        mailboxes.copy(ACCOUNT, inbox, uids, archive)
+    assert small.writes > 1
     assert counted(office, "Archive").messages == 0
     assert counted(office, "INBOX").messages == 120
     office.clock.time += 9 * DAY

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterable, Sequence
 
 from postroom.mailboxes.records import Message
-from postroom.mailboxes.transactions import MOST_OCTETS
 
 
 def in_chunks(uids: Iterable[int], most: int, do: Callable[[Sequence[int]], Sequence[int]]) -> None:
@@ -19,13 +18,12 @@ def in_chunks(uids: Iterable[int], most: int, do: Callable[[Sequence[int]], Sequ
 
 
 def split(
-    messages: Sequence[Message], besides: Callable[[Message], int] = lambda _: 0
+    messages: Sequence[Message], room: int, besides: Callable[[Message], int] = lambda _: 0
 ) -> tuple[Sequence[Message], list[int]]:
-    """Return the messages for which one transaction has room, and the UIDs of the others.
+    """Return the messages for which there is room (octets), and the UIDs of the others.
 
     *besides* tells what is written for a message beside its own record, in octets.
     """
-    room = MOST_OCTETS
     for number, message in enumerate(messages):
         room -= _octets(message) + besides(message)
         if room < 0 and number:

@@ -15,11 +15,7 @@ from postroom.mailboxes.records import Appended, Message
 from postroom.mailboxes.references import References, changed, references_of
 from postroom.mailboxes.rights import Rights, allowed
 from postroom.mailboxes.transactions import Transactions, octets_of
-from postroom.platform.table import MOST_WRITES, Write, prefix_end
-
-# Writes in a transaction beside those for the messages: both mailboxes, and a note for the sweep.
-_MOST_COPIED = (MOST_WRITES - 2) // 2  # the copy and the blob's record
-_MOST_MOVED = (MOST_WRITES - 3) // 3  # the copy, the message that goes, its tombstone
+from postroom.platform.table import Write, prefix_end
 
 Copied = list[tuple[int, Appended]]
 
@@ -46,7 +42,9 @@ def copy(
                 if message.blob not in records or not references_of(records[message.blob]):
                     raise BlobMissing(message.blob, store="the records of blobs")
             fitting, later = split(
-                messages, lambda message: octets_of([changed(records[message.blob], 1)])
+                messages,
+                transactions.most_octets,
+                lambda message: octets_of([changed(records[message.blob], 1)]),
             )
             wanted = Counter(message.blob for message in fitting)
             counted: list[Write] = [changed(records[blob], by) for blob, by in wanted.items()]
@@ -61,7 +59,8 @@ def copy(
 
     _check_quota(transactions, into_account, source, uids, quota)
     try:
-        in_chunks(uids, _MOST_COPIED, do)
+        # The copy and the blob's record; both mailboxes.
+        in_chunks(uids, transactions.most(2, besides=2), do)
     except PostroomError:
         # All or none (RFC 9051 section 6.4.7): one that is tried again would double the first ones.
         _take_back(transactions, into_account, target, copied)
@@ -90,7 +89,9 @@ def move(
     def do(chunk: Sequence[int]) -> Sequence[int]:
         def prepare(edits: list[Edit]) -> tuple[list[Write], tuple[Copied, list[int]]]:
             out_of, into = edits
-            fitting, later = split(pick(transactions.table, source, chunk))
+            fitting, later = split(
+                pick(transactions.table, source, chunk), transactions.most_octets
+            )
             done = []
             for message in fitting:
                 done.append(_add(into, message, transactions.now(), rights))
@@ -105,7 +106,8 @@ def move(
 
     if into_account != account:  # within one what it holds stays the same
         _check_quota(transactions, into_account, source, uids, quota)
-    in_chunks(uids, _MOST_MOVED, do)
+    # The copy, the message that goes, its tombstone; both mailboxes and a note for the sweep.
+    in_chunks(uids, transactions.most(3, besides=3), do)
     return moved
 
 

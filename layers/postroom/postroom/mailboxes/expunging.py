@@ -10,10 +10,7 @@ from postroom.mailboxes.reading import encoded_of, expunged, messages, pick
 from postroom.mailboxes.records import DELETED, Appended, Mailbox, Message
 from postroom.mailboxes.references import References, references_of
 from postroom.mailboxes.transactions import Transactions
-from postroom.platform.table import MOST_WRITES, Check, Holds, Put, Record, Write
-
-_MOST_EXPUNGED = (MOST_WRITES - 2) // 2  # message and tombstone; mailbox and note for the sweep
-_MOST_RESTORED = (MOST_WRITES - 1) // 3  # message, tombstone, blob
+from postroom.platform.table import Check, Holds, Put, Record, Write
 
 
 def expunge(
@@ -33,7 +30,7 @@ def expunge(
             found = pick(transactions.table, mailbox, chunk)
             if flagged:
                 found = [message for message in found if DELETED in message.flags]
-            gone, later = split(found)
+            gone, later = split(found, transactions.most_octets)
             for message in gone:
                 edit.expunge(message)
             return [], ([message.uid for message in gone], later)
@@ -42,9 +39,9 @@ def expunge(
         removed.extend(gone)
         return later
 
-    in_chunks(
-        _deleted(transactions, account, mailbox) if uids is None else uids, _MOST_EXPUNGED, do
-    )
+    wanted = _deleted(transactions, account, mailbox) if uids is None else uids
+    # The message and its tombstone; the mailbox and a note for the sweep.
+    in_chunks(wanted, transactions.most(2, besides=2), do)
     return removed
 
 
@@ -79,7 +76,9 @@ def restore(
         def prepare(edits: list[Edit]) -> tuple[list[Write], tuple[_Restored, list[int]]]:
             [edit] = edits
             tombstones = _tombstones(transactions, mailbox, [(days[uid], uid) for uid in chunk])
-            fitting, later = split([message for message, _ in tombstones.values()])
+            fitting, later = split(
+                [message for message, _ in tombstones.values()], transactions.most_octets
+            )
             records = references.records({message.blob for message in fitting})
             # The sweep may have begun to remove a blob: then the message stays gone.
             living = {blob: each for blob, each in records.items() if references_of(each)}
@@ -102,7 +101,9 @@ def restore(
         restored.extend(done)
         return later
 
-    in_chunks(days if uids is None else days.keys() & set(uids), _MOST_RESTORED, do)
+    # The message, its tombstone, the blob's record; the mailbox.
+    wanted = days if uids is None else days.keys() & set(uids)
+    in_chunks(wanted, transactions.most(3, besides=1), do)
     return restored
 
 

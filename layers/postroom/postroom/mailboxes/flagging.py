@@ -9,9 +9,7 @@ from postroom.mailboxes.reading import pick
 from postroom.mailboxes.records import Message
 from postroom.mailboxes.rights import Rights, allowed
 from postroom.mailboxes.transactions import Transactions
-from postroom.platform.table import MOST_WRITES, Write
-
-_MOST_MESSAGES = MOST_WRITES - 1  # in one transaction, beside the mailbox
+from postroom.platform.table import Write
 
 # Messages as they are now, UIDs left alone, UIDs that had no room.
 _Done = tuple[list[Message], list[int], list[int]]
@@ -46,7 +44,7 @@ def store_flags(
             )
             now: list[Message] = []
             left_alone: list[int] = []
-            found, later = split(pick(transactions.table, mailbox, chunk))
+            found, later = split(pick(transactions.table, mailbox, chunk), transactions.most_octets)
             for message in found:
                 if unchanged_since is not None and message.mod_seq > unchanged_since:
                     left_alone.append(message.uid)
@@ -60,5 +58,5 @@ def store_flags(
         modified.extend(left_alone)
         return later
 
-    in_chunks(uids, _MOST_MESSAGES, do)
+    in_chunks(uids, transactions.most(1, besides=1), do)
     return stored, modified

@@ -285,7 +285,7 @@ class Mailboxes:
         into: str = "",
         rights: Rights = ALL,
     ) -> list[tuple[int, Appended]]:
-        """Copy to the mailbox *target*, in order of UID, 49 messages in a transaction. Pairs of
+        """Copy to the mailbox *target*, in order of UID, all of them or none. Pairs of
         source UID and what became of it. Raises OverQuota before anything is copied.
 
         *into*: the account that *target* is of, whose quota it is, when it is another. Flags that

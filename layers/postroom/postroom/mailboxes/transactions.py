@@ -37,6 +37,15 @@ class Transactions:
         # Threads of one process take turns; between processes the record's version decides.
         self._stripes = [Lock() for _ in range(_STRIPES)]
 
+    def most(self, writes: int, besides: int) -> int:
+        """For how many messages one transaction has room, at so many writes each."""
+        return (self.table.most_writes - besides) // writes
+
+    @property
+    def most_octets(self) -> int:
+        """Under the limit of a transaction by what keys and numbers may add."""
+        return self.table.largest_transaction * 3 // 4
+
     def now(self) -> int:
         return int(self._clock.seconds())
 

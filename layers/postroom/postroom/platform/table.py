@@ -17,7 +17,8 @@ Body = Mapping[str, Value]
 
 # Limits of DynamoDB, kept by every adapter (TooLarge), so that what works here works there.
 LARGEST_RECORD = 400 * 1024  # octets, names and keys included
-MOST_WRITES = 100  # in one transaction
+# What a transaction may hold with every adapter; see Table.most_writes for those that take more.
+MOST_WRITES = 100
 LARGEST_TRANSACTION = 4 * 1024 * 1024
 LARGEST_INTEGER = 2**63 - 1
 
@@ -90,6 +91,10 @@ class Table(Protocol):
 
     All methods may raise StoreUnavailable. Expired records are never returned.
     """
+
+    # What one transaction holds: MOST_WRITES and LARGEST_TRANSACTION, or more.
+    most_writes: int
+    largest_transaction: int
 
     def get(self, key: Key) -> Record | None:
         """Return the record, or None."""

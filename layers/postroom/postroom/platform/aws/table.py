@@ -51,6 +51,9 @@ _Result = TypeVar("_Result")
 
 
 class DynamoTable:
+    most_writes = MOST_WRITES
+    largest_transaction = LARGEST_TRANSACTION
+
     def __init__(self, clients: Clients, table: str, clock: Clock) -> None:
         self._clients = clients
         self._table = table

@@ -1,4 +1,5 @@
-"""The limits of DynamoDB, so that what works here works there."""
+"""The limits of DynamoDB for records, so that what works here works there, and our own for
+transactions."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -7,8 +8,6 @@ from postroom.errors import TooLarge
 from postroom.platform.table import (
     LARGEST_INTEGER,
     LARGEST_RECORD,
-    LARGEST_TRANSACTION,
-    MOST_WRITES,
     Key,
     Put,
     Value,
@@ -16,6 +15,11 @@ from postroom.platform.table import (
 )
 
 LONGEST_KEY = 1024  # octets of each half
+
+# More than DynamoDB takes, so that what a client asks of two thousand messages is done whole or
+# not at all; less than what would keep other writers waiting for long.
+MOST_WRITES = 4000
+LARGEST_TRANSACTION = 32 * 1024 * 1024
 
 # No value takes more than this many times its octets of MessagePack: only a record that may be
 # over the limit by that measure has its exact size reckoned.

@@ -11,7 +11,13 @@ import msgspec
 from postroom.errors import ConditionFailed, TooLarge
 from postroom.platform.clock import Clock
 from postroom.platform.embedded.database import Database
-from postroom.platform.embedded.sizes import check_key, check_record, check_transaction
+from postroom.platform.embedded.sizes import (
+    LARGEST_TRANSACTION,
+    MOST_WRITES,
+    check_key,
+    check_record,
+    check_transaction,
+)
 from postroom.platform.table import (
     Absent,
     Condition,
@@ -58,6 +64,9 @@ _Ready = tuple[Key, Condition | None, str, tuple[Any, ...]]
 
 
 class EmbeddedTable:
+    most_writes = MOST_WRITES
+    largest_transaction = LARGEST_TRANSACTION
+
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
