@@ -1,6 +1,7 @@
 """The contract of postroom.platform.text_index.TextIndex."""
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from postroom.message.searchable import Needle, anywhere, folded, in_body, in_field
+from postroom.platform import text_segments
 from postroom.platform.text_index import SegmentKey, SegmentUnusable, Text, TextIndex
 
 ONE, TWO, BOTH = SegmentKey("m1-a"), SegmentKey("m1-b"), SegmentKey("m1-c")
@@ -64,6 +66,49 @@ def test_needles_are_found(texts: TextIndex, needle: Needle, expected: list[int]
     assert texts.write(ONE, MAIL).messages == 3
     assert texts.find(ONE, [needle]) == [expected]
     assert found_by_reading(MAIL, needle) == expected
+
+
+def test_a_field_that_is_there_twice_is_searched_twice(texts: TextIndex) -> None:
+    twice = Text(7, b"\x00TO: BOB\x00CC: EVE\x00TO: \x00TO: CAROL\x00", b"")
+    texts.write(ONE, [*MAIL[:1], twice])
+    for sought in ("bob", "carol", "eve", "", "c", "ca"):
+        needle = in_field("to", sought)
+        assert texts.find(ONE, [needle]) == [found_by_reading([twice], needle)], sought
+    assert texts.find(ONE, [in_field("to", "eve"), in_field("to", "carol")]) == [[], [7]]
+
+
+@pytest.fixture
+def without_trigrams(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """As an SQLite that knows FTS5 and not the tokenizer, or neither, answers."""
+    text_segments._knows_grams.cache_clear()
+    monkeypatch.setattr(text_segments, "_GRAMS", text_segments._GRAMS.replace("trigram", "none"))
+    yield
+    text_segments._knows_grams.cache_clear()
+
+
+def test_an_sqlite_without_trigrams_finds_the_same(
+    texts: TextIndex, without_trigrams: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    sought = [anywhere("köln"), in_body("好世"), in_field("subject", "re:"), anywhere("")]
+    expected = [found_by_reading(MAIL, needle) for needle in sought]
+    texts.write(ONE, MAIL)
+    assert texts.find(ONE, sought) == expected
+    [told] = [record.message for record in caplog.records if record.name == "postroom.search"]
+    assert "FTS5 with trigrams is missing" in told
+
+
+def test_a_segment_of_another_sqlite_is_searched(
+    texts: TextIndex, request: pytest.FixtureRequest
+) -> None:
+    sought = [anywhere("köln"), in_body("好世"), anywhere("nowhere")]
+    expected = [found_by_reading(MAIL, needle) for needle in sought]
+    texts.write(ONE, MAIL)
+    request.getfixturevalue("without_trigrams")
+    assert texts.find(ONE, sought) == expected
+    texts.write(TWO, [], [ONE])
+    text_segments._knows_grams.cache_clear()
+    request.getfixturevalue("monkeypatch").undo()
+    assert texts.find(TWO, sought) == expected
 
 
 def test_segments_are_merged_without_what_is_gone(texts: TextIndex) -> None:

@@ -10,7 +10,6 @@ from gateway.imap.search import Candidate, Context, Needs, Program
 from postroom.errors import BlobMissing
 from postroom.mailboxes.records import Message
 from postroom.mailboxes.view import View
-from postroom.message.summary import Summary
 
 if TYPE_CHECKING:
     from gateway.imap.session import Session
@@ -152,7 +151,7 @@ def _by_size(
         return
     part: list[Candidate] = []
     octets = 0
-    at_once = _fewer(_READ_AT_ONCE, program)
+    at_once = _fewer(_READ_AT_ONCE if needs is Needs.BLOB else _AT_ONCE, program)
     for candidate in candidates:
         part.append(candidate)
         octets += candidate.message.size if needs is Needs.BLOB else 0
@@ -174,7 +173,7 @@ async def _matching(
         messages = [candidate.message for candidate in candidates]
         encoded = await summaries_of(session, messages)
         for candidate, each in zip(candidates, encoded, strict=True):
-            candidate.summary = Summary.decode(each)
+            candidate.summary = each
     octets = sum(candidate.message.size for candidate in candidates)
     is_heavy = needs is Needs.BLOB and octets > 2 * _OCTETS_AT_ONCE
     cross = session.crossing.slow if is_heavy else session.crossing.run

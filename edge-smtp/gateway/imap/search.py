@@ -9,6 +9,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
+from functools import lru_cache
 
 from gateway.imap.dates import parse_date, seconds_of
 from gateway.imap.object_ids import email_id, thread_id
@@ -40,7 +41,7 @@ from postroom.message.searchable import (
     in_body,
     in_field,
 )
-from postroom.message.summary import Summary
+from postroom.message.summary import details_of, envelope_of, structure_of
 
 _DAY = 24 * 3600
 # The day in a Date header, at the front of an ENVELOPE.
@@ -57,7 +58,8 @@ class Needs(IntEnum):
 
 @dataclass(slots=True)
 class Candidate:
-    """One message on trial. ``summary`` and ``blob`` may be None as far as they are not needed.
+    """One message on trial. ``summary`` and ``blob`` may be None as far as they are not needed;
+    a summary is as it is stored.
 
     ``marks``: what an index tells; for each needle an octet for each message, 0 where it is not.
     """
@@ -65,7 +67,7 @@ class Candidate:
     number: int
     message: Message
     recent: bool = False
-    summary: Summary | None = None
+    summary: bytes | None = None
     blob: bytes | None = None
     marks: Mapping[Needle, bytes] | None = None
     _header: bytes | None = field(default=None, repr=False)
@@ -87,7 +89,7 @@ class Candidate:
         if self._body is None:
             if self.summary is None or self.blob is None:
                 raise ValueError("a text is searched before summary and blob were read")
-            self._body = body_text(self.blob, self.summary.structure)
+            self._body = body_text(self.blob, structure_of(self.summary))
         return self._body
 
     def forget(self) -> None:
@@ -142,11 +144,7 @@ def compile_search(key: SearchKey, context: Context) -> Program:
         needs=max((cost for cost, _ in costs), default=Needs.RECORD),
         needs_known=max((needs(part, Needs.RECORD) for part in keys), default=Needs.RECORD),
         asks_texts_only=all(_is_of_texts(part) for part in keys),
-        needles=tuple(
-            dict.fromkeys(
-                needle_of(each) for each in _all_in(key) if isinstance(each, InText | InHeader)
-            )
-        ),
+        needles=_needles(key),
         needs_summary=_any_of(key, InText) or needs(key, Needs.RECORD) is Needs.SUMMARY,
         asks_mod_seq=_any_of(key, ModSeq),
         follows_flags=_any_of(key, HasFlag, ModSeq),
@@ -290,20 +288,23 @@ def _on_date(key: OnDate) -> Matches:
     return lambda c: within(_sent(c.summary))
 
 
-def _sent(summary: Summary | None) -> int | None:
+def _sent(summary: bytes | None) -> int | None:
     """A second of the day that the Date header names, as it is written there."""
     if summary is None:
         return None
-    day = day_sent(summary.envelope)
-    return summary.sent if day is None else day
+    day = day_sent(envelope_of(summary))
+    return details_of(summary).sent if day is None else day
 
 
 def day_sent(envelope: bytes) -> int | None:
     """The first second of the day that the Date header names, zones disregarded; None without."""
     match = _SENT_DAY.match(envelope)
-    if match is None:
-        return None
+    return None if match is None else _day(b"-".join(match.groups()))
+
+
+@lru_cache(maxsize=8192)
+def _day(written: bytes) -> int | None:
     try:
-        return seconds_of(parse_date(b"-".join(match.groups())))
+        return seconds_of(parse_date(written))
     except BadSyntax:
         return None

@@ -33,19 +33,23 @@ class Needle:
     in_body: bool = False
     field: bytes | None = None
 
+    @property
+    def mark(self) -> bytes:
+        """What stands before a value of the field in a header as ``header_text`` returns it."""
+        return _BETWEEN + (self.field or b"") + b": "
+
     def is_in_header(self, header: bytes) -> bool:
         """*header* as ``header_text`` returns it."""
         if self.field is None:
             return self.text in header
-        # A name with a colon is no name, and would be taken for one with the start of its value.
-        return b":" not in self.field and any(self.text in value for value in self._values(header))
+        return any(self.text in value for value in self._values(header))
 
     def is_in_body(self, body: bytes) -> bool:
         """*body* as ``body_text`` returns it."""
         return self.text in body
 
     def _values(self, header: bytes) -> Iterator[bytes]:
-        mark = _BETWEEN + (self.field or b"") + b": "
+        mark = self.mark
         at = header.find(mark)
         while at >= 0:
             start = at + len(mark)
@@ -66,7 +70,9 @@ def in_body(text: str) -> Needle:
 
 def in_field(name: str, text: str) -> Needle:
     """SEARCH HEADER, and FROM, TO, CC, BCC, SUBJECT."""
-    return Needle(folded(text), in_header=True, field=name.encode("ascii", "replace").upper())
+    # A name with a colon is no name, and would be taken for one with the start of its value.
+    field = name.encode("ascii", "replace").upper().replace(b":", _BETWEEN)
+    return Needle(folded(text), in_header=True, field=field)
 
 
 def folded(text: str) -> bytes:

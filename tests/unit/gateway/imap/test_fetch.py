@@ -214,7 +214,7 @@ CONTEXT = Context(largest_number=9, largest_uid=90, saved=[70], now=760651945 + 
 )
 def test_search(key: keys.SearchKey, expected: bool, needs: Needs) -> None:
     program = compile_search(key, CONTEXT)
-    candidate = Candidate(3, MESSAGE, False, SUMMARY, BLOB)
+    candidate = Candidate(3, MESSAGE, False, SUMMARY.encode(), BLOB)
     assert (program.record(candidate) and program.rest(candidate)) is expected
     assert program.needs is needs
 
