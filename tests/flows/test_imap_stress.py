@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.contracts.conftest import aws
+from tests.stress_imap.crowd import KINDS
 from tests.stress_imap.run import Plan, play
 from tests.stress_imap.sites import two_gateways, two_houses
 
@@ -19,7 +20,7 @@ FEWEST_STEPS = 100  # even where the cores are busy with other things
 @pytest.mark.slow
 def test_two_processes_tell_everybody_the_same(tmp_path: Path) -> None:
     with two_gateways(tmp_path) as site:
-        ledger = asyncio.run(play(site, Plan(seconds=15, clients=12, seed=SEED)))
+        ledger = asyncio.run(play(site, Plan(seconds=15, clients=len(KINDS), seed=SEED)))
     assert sum(ledger.steps.values()) > FEWEST_STEPS
 
 

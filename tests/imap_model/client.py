@@ -24,7 +24,9 @@ class Client(Conversation):
             options = " (CONDSTORE)"
         highest = dict(ledger.highest)
         self.view = view
-        command = await self.ask(f"{'EXAMINE' if examine else 'SELECT'} {name}{options}")
+        command = await self.ask(
+            f"{'EXAMINE' if examine else 'SELECT'} {self.named(name)}{options}"
+        )
         self._before = None
         if not command.ok:
             must(command.code[:1] == [b"NONEXISTENT"], f"SELECT {name}: {command.reply}")

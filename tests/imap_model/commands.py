@@ -17,6 +17,7 @@ class Kind:
     pipelines: bool = False
     idles: float = 0.1  # how often
     cuts: float = 0.0  # how often a command is cut short
+    visits: bool = False  # another user, with whom the mailboxes are shared (RFC 4314)
 
     @property
     def qresync(self) -> bool:

@@ -29,6 +29,7 @@ class Conversation:
         self.ledger = ledger
         self.ports = ports  # any of them, with each connection
         self.dice = dice
+        self.prefix = ""  # before the names of mailboxes, which are another's
         self.view: View | None = None
         self.caches: dict[int, Cache] = {}  # by UIDVALIDITY
         self.validity_of: dict[str, int] = {}  # as SELECT said last
@@ -75,6 +76,10 @@ class Conversation:
         self.selected_name = ""
         self._learning = False
 
+    def named(self, name: str) -> str:
+        """The mailbox in a command."""
+        return f'"{self.prefix}{name}"' if self.prefix else name
+
     # Commands.
 
     async def do(self, text: str, *literals: bytes) -> Command:
@@ -102,6 +107,7 @@ class Conversation:
         waiting: list[bytes] = []  # to be sent after a continuation each
         for command in commands:
             self._count += 1
+            self.ledger.commands += 1
             command.tag = b"%s%d" % (self.name.encode(), self._count)
             command.sent = self.ledger.now()
             parts = self._parts(command)
@@ -148,6 +154,7 @@ class Conversation:
         assert wire is not None
         command = Command("IDLE")
         self._count += 1
+        self.ledger.commands += 1
         command.tag = b"%s%d" % (self.name.encode(), self._count)
         await wire.send(command.tag + b" IDLE\r\n")
         self._note(b"C: IDLE")
@@ -208,9 +215,13 @@ class Conversation:
     def _untagged(self, response: Response, *, expunges: bool) -> None:
         view = self._before or self.view
         if response.name == b"BYE":
+            validity = view.validity if view is not None else 0
             if response.code[:1] == [b"NONEXISTENT"]:
-                validity = view.validity if view is not None else 0
                 must(validity in self.ledger.doomed, "BYE, and nobody has deleted the mailbox")
+            elif response.code[:1] == [b"NOPERM"]:
+                # Of a mailbox that was deleted nobody has rights.
+                may = validity in self.ledger.doomed | self.ledger.withdrawn
+                must(bool(self.prefix) and may, "BYE, and nobody has withdrawn the right to read")
             elif b"Shutting down" not in response.octets:
                 raise Violation(f"{response.octets!r}")
             raise Lost(BYE)

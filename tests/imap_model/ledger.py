@@ -72,7 +72,9 @@ class Ledger:
     uid_next: Counter[int] = field(default_factory=Counter)  # UIDs below it have been given
     deleted: dict[int, int] = field(default_factory=dict)  # UIDVALIDITY -> when OK was heard
     doomed: set[int] = field(default_factory=set)  # UIDVALIDITY of mailboxes a DELETE was tried on
+    withdrawn: set[int] = field(default_factory=set)  # UIDVALIDITY of what was shared for a while
     steps: Counter[str] = field(default_factory=Counter)
+    commands: int = 0
     time: int = 0  # counts what is sent and heard
 
     def now(self) -> int:

@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 
 from tests.imap_model.ledger import Violation
+from tests.stress_imap.crowd import KINDS
 from tests.stress_imap.run import Plan, play
 from tests.stress_imap.sites import two_gateways
 
@@ -15,7 +16,7 @@ from tests.stress_imap.sites import two_gateways
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.stress_imap", description=__doc__)
     parser.add_argument("--minutes", type=float, default=5)
-    parser.add_argument("--clients", type=int, default=12)
+    parser.add_argument("--clients", type=int, default=len(KINDS))
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
     parser.add_argument("--kills", action="store_true", help="kill -9 a gateway now and then")
     wanted = parser.parse_args()

@@ -27,6 +27,8 @@ KINDS = (
     Kind("notified", ("QRESYNC", "IMAP4rev2"), notify=_DELAYED, cuts=0.03),
     Kind("told-at-once", ("QRESYNC",), notify=_AT_ONCE, cuts=0.03),
     Kind("told-at-once-rev1", notify=_AT_ONCE),
+    Kind("visitor", ("QRESYNC", "IMAP4rev2"), visits=True, idles=1.0, cuts=0.03),
+    Kind("visitor-rev1", visits=True, idles=1.0),
 )
 _AGAIN_MOST = 60  # attempts to come back, while a gateway starts anew
 
@@ -56,7 +58,8 @@ class Guest(Writer):
                 await asyncio.sleep(self.dice.uniform(0.05, 0.5) * (1 + tries))
 
     async def come(self) -> None:
-        await self.log_in(self.address, self.password)
+        await self.log_in(self.visitor if self.kind.visits else self.address, self.password)
+        self.prefix = f"Other Users/{self.address}/" if self.kind.visits else ""
 
     async def step(self) -> None:
         if not self.connected:
@@ -89,7 +92,7 @@ class Guest(Writer):
             self.reconnect: 0.15,
             self.linger: 0.15,
             self.hear_all: 3 if kind.at_once else 0,
-            self.names_in_turn: 0.15,
+            self.names_in_turn: 0 if kind.visits else 0.15,
         }
         if not view.read_only:
             weights |= {

@@ -176,7 +176,7 @@ class Player(Client):
         ledger = self.ledger
         items = "UIDVALIDITY UIDNEXT MESSAGES" + (" HIGHESTMODSEQ" if self.kind.mod_seqs else "")
         uid_next, highest = dict(ledger.uid_next), dict(ledger.highest)
-        command = await self.do(f"STATUS {self.dice.choice(STABLE)} ({items})")
+        command = await self.do(f"STATUS {self.named(self.dice.choice(STABLE))} ({items})")
         words = next(each.values for each in command.untagged if each.name == b"STATUS")[1]
         told = dict(zip(words[::2], map(int, words[1::2]), strict=True))
         validity = told[b"UIDVALIDITY"]

@@ -29,7 +29,8 @@ class Site(Protocol):
         """The others, by listener."""
 
     address: str
-    password: str
+    visitor: str  # another user, who may do all in the stable mailboxes
+    password: str  # of both
 
     def kill_a_gateway(self) -> None: ...
     def work(self) -> None:
@@ -58,6 +59,7 @@ async def play(site: Site, plan: Plan) -> Ledger:
     for guest in guests:
         guest.may_lose = plan.kills
         guest.names, guest.address, guest.password = names, site.address, site.password
+        guest.visitor = site.visitor
     fresh = guests.pop()
     fresh.kind = FRESH
     dice = random.Random(f"{plan.seed} others")
@@ -94,7 +96,7 @@ async def _end(
     assert account is not None
     await _told(compare(guests, fresh, app, account.id), guests, plan)
     plan.report(balance(ledger, app, account.id))
-    plan.report(f"steps: {dict(ledger.steps.most_common())}")
+    plan.report(f"{ledger.commands} commands; steps: {dict(ledger.steps.most_common())}")
 
 
 async def _awaited(work: Awaitable[None]) -> None:

@@ -5,25 +5,30 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from postroom.app import App, build
+from postroom.directory.identifiers import identifier_of
+from postroom.mailboxes.rights import parse_rights
 from tests.contracts.conftest import World
 from tests.flows import house
 from tests.flows.falls import empty_queues
 from tests.flows.house import House, opened
-from tests.running import PASSWORD, Postroom, kill, running
+from tests.running import DOMAIN, PASSWORD, Postroom, kill, running
 from tests.stress_imap.player import STABLE
 from tests.stress_imap.run import Site
+from tests.stress_imap.writer import RIGHTS
 
 _ENVIRONMENT = {"POSTROOM_PLAINTEXT_ON_LOOPBACK": "yes"}
+_OWNER, _VISITOR = "stress", "visitor"
 _PATIENCE = 60  # seconds for queues to become empty
 
 
 class TwoGateways:
-    def __init__(self, postroom: Postroom, address: str) -> None:
+    def __init__(self, postroom: Postroom) -> None:
         self._postroom = postroom
         self._apps: list[App] = []
         self.ports = postroom.ports
         self.imap = [postroom.ports["imap"]]  # the kernel chooses the process
-        self.address = address
+        self.address = f"{_OWNER}@{DOMAIN}"
+        self.visitor = f"{_VISITOR}@{DOMAIN}"
         self.password = PASSWORD
         self._next = 0
 
@@ -56,7 +61,8 @@ class TwoHouses:
         self._house = first
         self.ports = first.ports
         self.imap = [first.ports["imap"], second.ports["imap"]]
-        self.address = "stress@example.test"
+        self.address = f"{_OWNER}@{DOMAIN}"
+        self.visitor = f"{_VISITOR}@{DOMAIN}"
         self.password = house.PASSWORD
 
     def kill_a_gateway(self) -> None:
@@ -76,7 +82,8 @@ class TwoHouses:
 def two_houses(world: World, tls_folder: Path) -> Iterator[TwoHouses]:
     with opened(world, tls_folder) as first, opened(world, tls_folder) as second:
         first.domain()
-        first.account("stress")
+        for name in (_OWNER, _VISITOR):
+            first.account(name)
         site = TwoHouses(first, second)
         make_mailboxes(site)
         yield site
@@ -89,12 +96,18 @@ def make_mailboxes(site: Site) -> None:
     there = {mailbox.name for mailbox in app.mailboxes.all_of(account.id)}
     for name in set(STABLE) - there:
         app.mailboxes.create(account.id, name)
+    visitor = identifier_of(app.directory, site.visitor, account)
+    for name in STABLE:
+        mailbox = app.mailboxes.find(account.id, name)
+        app.mailboxes.sharing.change(
+            account.id, mailbox.id, visitor, lambda _: parse_rights(RIGHTS)
+        )
 
 
 @contextmanager
 def two_gateways(folder: Path) -> Iterator[TwoGateways]:
-    with running(folder, ["stress"], gateways=2, environment=_ENVIRONMENT) as postroom:
-        site = TwoGateways(postroom, "stress@example.test")
+    with running(folder, [_OWNER, _VISITOR], gateways=2, environment=_ENVIRONMENT) as postroom:
+        site = TwoGateways(postroom)
         try:
             make_mailboxes(site)
             yield site

@@ -12,9 +12,12 @@ MOST_COPIES = 3  # of a kept message
 MANY = 150  # messages in a mailbox: from here on removing comes first
 
 _GONE: tuple[list[bytes], ...] = ([b"EXPUNGEISSUED"], [b"NONEXISTENT"], [b"TRYCREATE"], [])
+RIGHTS = "lrswite"  # of visitors, or none
 
 
 class Writer(Player):
+    visitor: str  # the address of another user
+
     # Adding.
 
     async def append(self) -> None:
@@ -27,7 +30,7 @@ class Writer(Player):
         ]
         attempt = ledger.attempt(made=tokens)
         floors = dict(ledger.uid_next)
-        text, literals = f"APPEND {target}", []
+        text, literals = f"APPEND {self.named(target)}", []
         for token in tokens:
             literal, words = self._message(token)
             text += words
@@ -67,7 +70,7 @@ class Writer(Player):
         tokens = [self.token(uid) for uid in uids]
         attempt = self.ledger.attempt(made=tokens)
         floors = dict(self.ledger.uid_next)
-        command = await self.ask(self.by_number_or_uid("COPY", uids, target))
+        command = await self.ask(self.by_number_or_uid("COPY", uids, self.named(target)))
         must(command.ok or command.code[:1] in _GONE, f"COPY: {command.reply}")
         pairs = self._pairs(command, uids, floors)
         attempt.settle(made=[self.token_at(source) for source, _ in pairs])
@@ -79,7 +82,7 @@ class Writer(Player):
         target = self._target(uids)
         validity, floors = self.here.validity, dict(self.ledger.uid_next)
         self.ledger.touch(validity, uids)
-        command = await self.ask(self.by_number_or_uid("MOVE", uids, target))
+        command = await self.ask(self.by_number_or_uid("MOVE", uids, self.named(target)))
         must(command.ok or command.code[:1] in _GONE, f"MOVE: {command.reply}")
         for source, place in self._pairs(command, uids, floors):
             self.ledger.was_moved((validity, source), place)
@@ -218,7 +221,7 @@ class Writer(Player):
         attempt = ledger.attempt(made=[new], taken=[old])
         floors = dict(ledger.uid_next)
         literal, words = self._message(new)
-        text = self.by_number_or_uid("REPLACE", uids, f"{target}{words}")
+        text = self.by_number_or_uid("REPLACE", uids, f"{self.named(target)}{words}")
         command = await self.ask(text, literal)
         if not command.ok:
             must(command.code[:1] in _GONE, f"REPLACE: {command.reply}")
@@ -242,23 +245,41 @@ class Writer(Player):
 
     async def change_names(self) -> None:
         name, other = self.dice.sample(PASSING, 2)
-        match self.dice.choice(("CREATE", "CREATE", "DELETE", "RENAME")):
+        match self.dice.choice(("CREATE", "CREATE", "DELETE", "RENAME", "SETACL", "SETACL")):
             case "CREATE":
                 command = await self.ask(f"CREATE {name}")
                 must(command.ok or command.code == [b"ALREADYEXISTS"], f"{command.reply}")
             case "DELETE":
                 await self._delete(name)
+            case "SETACL":
+                await self._share(name)
             case _:
                 command = await self.ask(f"RENAME {name} {other}")
                 codes = ([b"ALREADYEXISTS"], [b"NONEXISTENT"])
                 must(command.ok or command.code in codes, f"{command.reply}")
 
-    async def _delete(self, name: str) -> None:
+    async def _validity(self, name: str) -> int:
+        """UIDVALIDITY; 0: there is no such mailbox."""
         status = await self.ask(f"STATUS {name} (UIDVALIDITY)")
         if not status.ok:
-            return
+            return 0
         words = next(each.values for each in status.untagged if each.name == b"STATUS")[1]
-        validity = int(words[1])
+        return int(words[1])
+
+    async def _share(self, name: str) -> None:
+        """With visitors, or no longer."""
+        validity = await self._validity(name)
+        if not validity:
+            return
+        self.ledger.withdrawn.add(validity)
+        rights = self.dice.choice((RIGHTS, RIGHTS, '""'))
+        command = await self.ask(f"SETACL {name} {self.visitor} {rights}")
+        must(command.ok or command.code == [b"NONEXISTENT"], f"{command.reply}")
+
+    async def _delete(self, name: str) -> None:
+        validity = await self._validity(name)
+        if not validity:
+            return
         self.ledger.doomed.add(validity)
         command = await self.ask(f"DELETE {name}")
         if command.ok:
