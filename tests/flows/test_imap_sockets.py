@@ -94,6 +94,21 @@ def test_a_failed_handshake_ends_the_connection(served: Ports) -> None:
     secure(served).logout()
 
 
+def test_nothing_is_said_in_a_long_handshake(serve: Serve) -> None:
+    """That a command takes long is told in between, but not amid the octets of TLS (RFC 9585)."""
+    with (
+        serve(progress_seconds=0.1) as served,
+        socket.create_connection(("127.0.0.1", served.imap)) as sock,
+    ):
+        said(sock, b"\r\n")
+        sock.sendall(b"a1 STARTTLS\r\n")
+        said(sock, b"\r\n")
+        time.sleep(0.5)
+        with served.authority.wrap_socket(sock, server_hostname="127.0.0.1") as secured:
+            secured.sendall(b"a2 NOOP\r\n")
+            assert said(secured, b"\r\n") == b"a2 OK NOOP completed\r\n"
+
+
 def test_messages_come_back_octet_by_octet(served: Ports) -> None:
     bodies = [
         b"Subject: a\r\n\r\nb\r\n",

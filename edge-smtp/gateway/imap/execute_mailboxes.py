@@ -39,9 +39,16 @@ async def select(session: "Session", command: Select) -> Done:
         session.write(responses.untagged(b"OK", "The other mailbox is closed", b"CLOSED"))
     place = await place_of(session, command.mailbox, "r")
     cross = session.crossing.run if place.mailbox.messages <= _LARGE else session.crossing.slow
-    view = await cross(session.service.views.open, *place.key)
-    selected = Selected(view, place, command.read_only, view.mailbox.first_recent)
-    selected.first_recent = await _first_recent(session, selected)
+    # Watched first, then read, or nobody would tell of what happens meanwhile.
+    session.unseen_news = False
+    session.service.watchers.watch(place.mailbox.id, session)
+    try:
+        view = await cross(session.service.views.open, *place.key)
+        selected = Selected(view, place, command.read_only, view.mailbox.first_recent)
+        selected.first_recent = await _first_recent(session, selected)
+    except BaseException:
+        session.service.watchers.unwatch(place.mailbox.id, session)
+        raise
     if command.condstore:
         enable_condstore(session)
     session.select(selected)

@@ -17,7 +17,7 @@ from gateway.imap.commands import (
     Noop,
     Unauthenticate,
 )
-from gateway.imap.outcomes import DONE, Bad, Done
+from gateway.imap.outcomes import DONE, Bad, Done, No
 
 if TYPE_CHECKING:
     from gateway.imap.session import Session
@@ -89,7 +89,7 @@ async def compress(session: "Session", command: Compress) -> Done:
     if command.algorithm != "DEFLATE":
         raise Bad("DEFLATE is the only algorithm (RFC 4978 section 5)")
     if session.wire.compresses:
-        raise Bad("The connection is compressed already", b"COMPRESSIONACTIVE")
+        raise No("DEFLATE is active already", b"COMPRESSIONACTIVE")
     session.write(responses.tagged(command.tag, b"OK", "DEFLATE active"))
     session.wire.compress()
     return Done(silent=True)

@@ -105,8 +105,8 @@ async def look_at_all(session: "Session", notifications: Notifications, wanted: 
     if len(places) > MOST_MAILBOXES:
         raise No(f"At most {MOST_MAILBOXES} mailboxes are watched", _OVERFLOW)
     if whom - notifications.watched:
-        # What happened there before anybody watched is found at the next look.
-        notifications.note(user.id, "")
+        # What happened there before anybody watched is found by another look, soon.
+        notifications.account_news(user.id, "")
     _watch(session, notifications, whom)
     return Tree.of(places, subscribed)
 

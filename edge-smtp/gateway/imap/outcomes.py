@@ -22,11 +22,13 @@ log = logging.getLogger("postroom.imap")
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """Tagged OK. No text: "<command> completed". ``silent``: the reply comes later."""
+    """Tagged OK. No text: "<command> completed". ``silent``: the reply comes later. ``bye``: the
+    command is done, and why the connection ends then."""
 
     text: str = ""
     code: bytes = b""
     silent: bool = False
+    bye: "Bye | None" = None
 
 
 DONE = Done()

@@ -3,6 +3,7 @@
 
 import logging
 from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import replace
 from typing import Any, Protocol
 
 from gateway.authentication import Channel, mechanisms
@@ -210,6 +211,7 @@ class Session:
         return Channel(self.client_ip, bindings, self._service.lists_plus)
 
     async def start_tls(self, tls: Tls) -> None:
+        self.progress.end()  # the reply is written, and octets of ours would break the handshake
         await self.wire.start_tls(tls)
         self.tls = True
 
@@ -254,7 +256,8 @@ class Session:
         await self._finish(execution, command, self._run(execution, command))
 
     async def _run(self, execution: Execution, command: Command) -> Done:
-        await check_rights(self)
+        if not execution.anytime:
+            await check_rights(self)
         return await execution.run(self, command)
 
     async def _finish(
@@ -278,7 +281,10 @@ class Session:
             except PostroomError:  # part of it may be done and told, with a MODSEQ
                 await news()
                 raise
-            await news()
+            try:
+                await news()
+            except Bye as error:  # what is done is done: not to be tried again elsewhere
+                return replace(done, bye=error)
             return done
 
         name = "UID " + execution.name if uid else execution.name
@@ -301,6 +307,8 @@ class Session:
             if not done.silent:
                 text = done.text or f"{name} completed"
                 self.write(responses.tagged(tag, b"OK", text, done.code))
+            if done.bye is not None:
+                self._failed(tag, name, done.bye)
 
     def _check_state(self, execution: Execution) -> None:
         if execution.anytime:
@@ -381,6 +389,8 @@ class Session:
         if self.upload is not None:
             self.upload.abandon()
             self.upload = None
+            if self.notifications is not None:
+                self.wire.wake()  # news have waited for it
 
     async def _finish_upload(self, upload: Upload, words: bytes) -> None:
         self.upload = None
@@ -406,9 +416,8 @@ class Session:
     # The selected mailbox.
 
     def select(self, selected: Selected) -> None:
+        """Whoever selects it watches it already."""
         self.selected = selected
-        self.unseen_news = False
-        self._service.watchers.watch(selected.id, self)
 
     def deselect(self) -> None:
         selected = self.selected
@@ -451,7 +460,8 @@ class Session:
         where it notes what the client need not be told."""
         if self.notifications is None:
             return Own()
-        self.notifications.note(account, mailbox)
+        if self.notifications.wanted.elsewhere:
+            self.notifications.note(account, mailbox)
         return self.notifications.own
 
     def closed(self) -> None:

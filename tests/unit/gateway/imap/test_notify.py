@@ -1,6 +1,7 @@
 """What NOTIFY asks for, and when its client hears of it (RFC 5465)."""
 
 import asyncio
+import time
 import zlib
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -252,6 +253,77 @@ def test_news_wait_while_a_message_is_uploaded(play: Callable[..., None]) -> Non
         await client.send(b"a: b\r\n\r\n")
         said = await client.wait(lambda new: b"\r\na OK" in new)
         assert said.startswith(b"* 1 EXISTS\r\n")
+
+    play(scene)
+
+
+def test_news_wait_no_longer_than_the_upload(play: Callable[..., None]) -> None:
+    async def scene(world: World) -> None:
+        client = await notified(world, b"(selected (MessageNew MessageExpunge))", "INBOX")
+        await client.send(b"a APPEND Sent {6}\r\n")
+        await client.wait(lambda new: new.startswith(b"+"))
+        world.deliver(b"a: b\r\n\r\n")
+        await asyncio.sleep(0.1)
+        await client.send(b"a: b\r\n {8000000000}\r\n")  # refused
+        said = await client.wait(lambda new: b"EXISTS\r\n" in new)
+        assert said.startswith(b"a NO [TOOBIG] ")
+        assert b"\r\n* 1 EXISTS\r\n" in said
+
+    play(scene)
+
+
+def test_what_comes_while_a_mailbox_is_selected_is_told(play: Callable[..., None]) -> None:
+    async def scene(world: World) -> None:
+        client = await notified(world, b"(selected (MessageNew MessageExpunge))")
+        session = client.connection.session
+        assert session is not None
+        open_view = session.service.views.open
+
+        def open_and_deliver(account: str, mailbox: str) -> Any:
+            view = open_view(account, mailbox)
+            world.deliver(b"a: b\r\n\r\n")
+            time.sleep(0.05)  # the topic says so on its own thread
+            return view
+
+        with patch.object(session.service.views, "open", open_and_deliver):
+            said = await client.ask(b"SELECT INBOX")
+        said += await client.wait(lambda new: b"1 EXISTS" in said + new)
+        assert said.index(b"* 0 EXISTS\r\n") < said.index(b"* 1 EXISTS\r\n")
+
+    play(scene)
+
+
+def test_what_comes_while_one_is_found_to_share_is_told(play: Callable[..., None]) -> None:
+    async def scene(world: World) -> None:
+        client = await notified(world, b'(subtree "Other Users" (MessageNew MessageExpunge))')
+        bob = await world.client(name="bob")
+        look = observation.shared_places
+
+        async def look_and_deliver(session: Any) -> Any:
+            found = await look(session)
+            if found and not delivered:
+                delivered.append(world.deliver(b"a: b\r\n\r\n", name="bob"))
+                await asyncio.sleep(0.05)
+            return found
+
+        delivered: list[Any] = []
+        with patch.object(observation, "shared_places", look_and_deliver):
+            await bob.ask(b"SETACL INBOX alice lr")
+            said = await client.wait(lambda new: b"STATUS" in new)
+        assert b'/INBOX" (MESSAGES 1 ' in said
+
+    play(scene)
+
+
+def test_who_wants_no_news_costs_nothing(play: Callable[..., None]) -> None:
+    async def scene(world: World) -> None:
+        client = await notified(world, ALL_OF_ALL)
+        session = client.connection.session
+        assert session is not None
+        assert session.service.watchers._of_accounts
+        await client.ask(b"NOTIFY NONE")
+        await client.ask(b"CREATE new")
+        assert not session.service.watchers._of_accounts
 
     play(scene)
 
