@@ -45,7 +45,7 @@ def scope_of_selected(session: "Session") -> Scope:
 def scope_of(session: "Session", view: View) -> Scope:
     """A mailbox that is not selected."""
     first_recent = _NOBODY_RECENT if session.rev2 else view.mailbox.first_recent
-    return Scope(view, array("I", view.uids), first_recent)
+    return Scope(view, view.uids[:], first_recent)
 
 
 async def find(

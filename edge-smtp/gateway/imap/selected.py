@@ -54,7 +54,7 @@ class Selected:
         # The client has heard of everything up to here; behind ``mod_seq`` while an expunge waits.
         self.synchronized = self.mod_seq
         self.keywords = view.mailbox.keywords
-        self.uids = array("I", view.uids)
+        self.uids = view.uids[:]
         self.contexts: dict[bytes, Updating] = {}  # by the tags of their commands
         self.saved: tuple[int, ...] = ()  # UIDs, the result of SEARCH RETURN (SAVE)
         self.untold_flags: set[int] = set()  # UIDs; NOTIFY without FlagChange keeps them so

@@ -95,7 +95,7 @@ def test_threads(office: Office, objects: int) -> None:
                 last = done.is_set()
                 view.refresh()
                 assert view.mailbox.messages == len(view.uids)
-                assert view.uids == sorted(view.uids)
+                assert list(view.uids) == sorted(view.uids)
                 if last:
                     break
             assert list(view.messages_in(view.uids)) == list(office.mailboxes.messages(inbox))

@@ -1,9 +1,9 @@
 """The messages of one mailbox in memory, filled once and kept up to date by what changed."""
 
+from array import array
 from bisect import bisect_left, insort
 from collections import deque
 from collections.abc import Iterable, Iterator
-from itertools import islice
 from threading import Lock
 from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
@@ -34,7 +34,7 @@ class View:
         self._log: deque[tuple[int, Changes]] = deque(maxlen=_REMEMBERED)
         self.account = account
         self.mailbox: Mailbox = mailboxes.get(account, mailbox_id)
-        self.uids: list[int] = []  # ascending; replaced, never shortened in place
+        self.uids = array("I")  # ascending; replaced, never shortened in place
         for encoded in mailboxes.encoded_messages(mailbox_id):
             self._encoded[decode_message(encoded).uid] = encoded
         self.uids.extend(self._encoded)
@@ -68,7 +68,7 @@ class View:
         uids = self.uids
         gone = {uid for uid in changes.expunged if self._encoded.pop(uid, None) is not None}
         if gone:
-            uids = [uid for uid in uids if uid not in gone]
+            uids = array("I", [uid for uid in uids if uid not in gone])
         for uid in sorted(new):
             if not uids or uid > uids[-1]:
                 uids.append(uid)
@@ -137,7 +137,7 @@ class View:
         uids = self.uids
         start = bisect_left(uids, first)
         end = bisect_left(uids, last + 1)
-        return self.messages_in(islice(uids, start, end))
+        return self.messages_in(uids[start:end])
 
     def __len__(self) -> int:
         return len(self.uids)
