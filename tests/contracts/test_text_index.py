@@ -1,6 +1,8 @@
 """The contract of postroom.platform.text_index.TextIndex."""
 
+import os
 import re
+import resource
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from postroom.errors import StoreUnavailable
 from postroom.message.searchable import Needle, anywhere, folded, in_body, in_field
 from postroom.platform import text_segments
 from postroom.platform.text_index import SegmentKey, SegmentUnusable, Text, TextIndex
@@ -211,3 +214,17 @@ def damaged(world: Any, key: SegmentKey, damage: Any) -> None:
         path.unlink()
     else:
         path.write_bytes(damage(path.read_bytes()))
+
+
+def test_a_segment_is_not_given_up_when_no_more_files_may_be_open(texts: TextIndex) -> None:
+    texts.write(ONE, MAIL)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    probe = os.open(os.devnull, os.O_RDONLY)
+    os.close(probe)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (probe, hard))
+    try:
+        with pytest.raises(StoreUnavailable):
+            texts.find(ONE, [anywhere("köln")])
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert texts.find(ONE, [anywhere("köln")]) == [[3]]

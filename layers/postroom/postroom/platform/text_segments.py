@@ -104,7 +104,7 @@ def _grams_of(text: Text) -> tuple[int, str]:
 
 
 def find_in_segment(key: SegmentKey, path: Path, needles: Sequence[Needle]) -> list[list[int]]:
-    """The UIDs of the messages that have each needle. Raises SegmentUnusable."""
+    """The UIDs of the messages that have each needle. Raises SegmentUnusable, StoreUnavailable."""
     with _opened(key, path) as segment:
         return [_find(segment, needle) for needle in needles]
 
@@ -121,6 +121,9 @@ def _opened(key: SegmentKey, path: Path) -> Iterator[sqlite3.Connection]:
             yield segment
     # Text that is no UTF-8, and values of another type, where somebody else wrote.
     except (sqlite3.Error, ValueError, TypeError) as error:
+        if getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_CANTOPEN and path.exists():
+            # No more files may be open: the segment is as good as before.
+            raise StoreUnavailable(f"{path}: {error}") from error
         raise SegmentUnusable(key, error) from error
 
 
