@@ -8,7 +8,8 @@ from tests.imap_model.commands import Kind
 from tests.imap_model.conversation import BYE, CUT
 from tests.imap_model.ledger import Ledger, Violation, must
 from tests.imap_model.wire import Lost
-from tests.stress_imap.writer import MANY, Writer
+from tests.stress_imap.renamer import Renamer
+from tests.stress_imap.writer import MANY
 
 _EVENTS = "(MessageNew (UID FLAGS) MessageExpunge FlagChange)"
 _DELAYED, _AT_ONCE = f"(SELECTED-DELAYED {_EVENTS})", f"(SELECTED {_EVENTS})"
@@ -33,7 +34,7 @@ KINDS = (
 _AGAIN_MOST = 60  # attempts to come back, while a gateway starts anew
 
 
-class Guest(Writer):
+class Guest(Renamer):
     """A client at its daily business."""
 
     names: asyncio.Lock
@@ -93,6 +94,7 @@ class Guest(Writer):
             self.linger: 0.15,
             self.hear_all: 3 if kind.at_once else 0,
             self.names_in_turn: 0 if kind.visits else 0.15,
+            self.inbox_in_turn: 0 if kind.visits else 0.01,
         }
         if not view.read_only:
             weights |= {
@@ -113,6 +115,10 @@ class Guest(Writer):
     async def names_in_turn(self) -> None:
         async with self.names:
             await self.change_names()
+
+    async def inbox_in_turn(self) -> None:
+        async with self.names:
+            await self.empty_inbox()
 
 
 def crowd(count: int, seed: int, ledger: Ledger, ports: Sequence[int]) -> list[Guest]:

@@ -13,8 +13,8 @@ from tests.flows.falls import empty_queues
 from tests.flows.house import House, opened
 from tests.running import DOMAIN, PASSWORD, Postroom, kill, running
 from tests.stress_imap.player import STABLE
+from tests.stress_imap.renamer import RIGHTS
 from tests.stress_imap.run import Site
-from tests.stress_imap.writer import RIGHTS
 
 _ENVIRONMENT = {"POSTROOM_PLAINTEXT_ON_LOOPBACK": "yes"}
 _OWNER, _VISITOR = "stress", "visitor"

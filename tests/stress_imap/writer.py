@@ -12,12 +12,9 @@ MOST_COPIES = 3  # of a kept message
 MANY = 150  # messages in a mailbox: from here on removing comes first
 
 _GONE: tuple[list[bytes], ...] = ([b"EXPUNGEISSUED"], [b"NONEXISTENT"], [b"TRYCREATE"], [])
-RIGHTS = "lrswite"  # of visitors, or none
 
 
 class Writer(Player):
-    visitor: str  # the address of another user
-
     # Adding.
 
     async def append(self) -> None:
@@ -240,51 +237,3 @@ class Writer(Player):
         await self.select(name) or await self.select("INBOX")
         await self.learn_new()
         await self.learn_tokens()
-
-    # Mailboxes come and go. One client at a time, so that it is known what there is.
-
-    async def change_names(self) -> None:
-        name, other = self.dice.sample(PASSING, 2)
-        match self.dice.choice(("CREATE", "CREATE", "DELETE", "RENAME", "SETACL", "SETACL")):
-            case "CREATE":
-                command = await self.ask(f"CREATE {name}")
-                must(command.ok or command.code == [b"ALREADYEXISTS"], f"{command.reply}")
-            case "DELETE":
-                await self._delete(name)
-            case "SETACL":
-                await self._share(name)
-            case _:
-                command = await self.ask(f"RENAME {name} {other}")
-                codes = ([b"ALREADYEXISTS"], [b"NONEXISTENT"])
-                must(command.ok or command.code in codes, f"{command.reply}")
-
-    async def _validity(self, name: str) -> int:
-        """UIDVALIDITY; 0: there is no such mailbox."""
-        status = await self.ask(f"STATUS {name} (UIDVALIDITY)")
-        if not status.ok:
-            return 0
-        words = next(each.values for each in status.untagged if each.name == b"STATUS")[1]
-        return int(words[1])
-
-    async def _share(self, name: str) -> None:
-        """With visitors, or no longer."""
-        validity = await self._validity(name)
-        if not validity:
-            return
-        self.ledger.withdrawn.add(validity)
-        rights = self.dice.choice((RIGHTS, RIGHTS, '""'))
-        command = await self.ask(f"SETACL {name} {self.visitor} {rights}")
-        must(command.ok or command.code == [b"NONEXISTENT"], f"{command.reply}")
-
-    async def _delete(self, name: str) -> None:
-        validity = await self._validity(name)
-        if not validity:
-            return
-        self.ledger.doomed.add(validity)
-        command = await self.ask(f"DELETE {name}")
-        if command.ok:
-            self.ledger.deleted.setdefault(validity, self.ledger.now())
-        if self.selected_name == name and command.code_of(b"CLOSED"):
-            self.caches.pop(validity, None)
-            self.view, self.selected_name = None, ""
-            await self.select("INBOX")
