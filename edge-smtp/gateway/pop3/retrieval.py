@@ -62,6 +62,8 @@ class Retrieval:
                     await self._in_pieces(message, Top(lines))
                     return
                 piece = await self._piece(message, start, step)
+                if not piece:  # the blob is shorter than its record says
+                    break
                 found += top.feed(piece)
                 start += len(piece)
                 step = _WHOLE

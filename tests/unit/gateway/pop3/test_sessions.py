@@ -254,6 +254,19 @@ def test_a_message_whose_blob_is_gone_keeps_the_session(tmp_path: Path) -> None:
     with_world(tmp_path, in_thread(talk), MESSAGE)
 
 
+def test_a_blob_that_lost_its_end_is_told_as_far_as_it_goes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def talk(world: World) -> None:
+        blobs = world.app.platform.blobs
+        monkeypatch.setattr(blobs, "get_range", lambda key, start, length: MESSAGE[:9][start:])
+        client = logged_in(world.client())
+        assert client.top(1, 5)[1] == MESSAGE[:9].splitlines()
+        client.quit()
+
+    with_world(tmp_path, in_thread(talk), MESSAGE)
+
+
 def test_an_account_removed_meanwhile_ends_the_session(tmp_path: Path) -> None:
     def talk(world: World) -> None:
         client = logged_in(world.client())
