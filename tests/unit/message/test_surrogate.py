@@ -76,6 +76,12 @@ def test_what_is_not_utf8_stays() -> None:
     assert in_ascii(header) == header
 
 
+def test_what_has_no_name_has_no_form_in_ascii() -> None:
+    header = "Subject: a\r\n: ü\r\n more\r\nTo: b\r\n\r\n"
+    assert in_ascii(header.encode()) == b"Subject: a\r\nTo: b\r\n\r\n"
+    assert in_ascii(b": \xfc\r\nTo: b\r\n\r\n") == b": \xfc\r\nTo: b\r\n\r\n"
+
+
 def test_all_headers_of_a_message_are_in_ascii_and_its_bodies_stay() -> None:
     made = surrogate(NESTED)
     read = email.message_from_bytes(made, policy=email.policy.default)

@@ -36,6 +36,7 @@ _IDENTIFIERS = frozenset(
 )
 _FOR_CLAUSE = re.compile(rb"\s+for\s+<?[^\s;<>]*[\x80-\xff][^\s;<>]*>?", re.IGNORECASE)
 _PLAIN_NAME = re.compile(rb"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?: [A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
+_NAMELESS = re.compile(rb"^[ \t\r]*:[^\n]*(?:\n[ \t][^\n]*)*\n?", re.MULTILINE)
 _TOKEN = re.compile(rb"[^\x00-\x20\x7f-\xff()<>@,;:\\\"/\[\]?=]+")
 _LONGEST_HEADER = 1024 * 1024  # octets; in a longer one nothing is changed
 
@@ -102,11 +103,17 @@ def in_ascii(header: bytes) -> bytes:
     pieces, position = [], 0
     for field in fields(header):
         raw = header[field.start : field.end]
-        if raw.isascii() or not _is_utf8(raw):
-            continue
-        pieces += [header[position : field.start], _field(field)]
+        fits = raw.isascii() or not _is_utf8(raw)
+        pieces += [_nameless(header[position : field.start]), raw if fits else _field(field)]
         position = field.end
-    return b"".join([*pieces, header[position:]])
+    return b"".join([*pieces, _nameless(header[position:])])
+
+
+def _nameless(octets: bytes) -> bytes:
+    """What stands between fields: a colon without a name has no form in ASCII, either."""
+    if octets.isascii():
+        return octets
+    return _NAMELESS.sub(lambda found: b"" if _is_utf8(found[0]) else found[0], octets)
 
 
 def _field(field: Field) -> bytes:
