@@ -8,6 +8,7 @@ from local.cli.arguments import OneDomain, domain_names, next_step
 from local.cli.session import DEFAULT_DATA, Data, Json, done, opened, show
 from postroom.app import App
 from postroom.directory.groups import MARK
+from postroom.directory.identifiers import user_identifier
 from postroom.directory.records import Group
 from postroom.errors import BadSetting
 
@@ -59,6 +60,7 @@ def join(name: Name, users: Users, data: Data = DEFAULT_DATA) -> None:
         found = _existing(app, name)
         for user in users:
             joined = app.directory.join(name, user)
+            app.mailboxes.sharing.tell(user_identifier(joined))
             done(f"{joined.address} is in {MARK}{found.name}")
         app.mailboxes.sharing.tell(f"group/{found.id}")
 

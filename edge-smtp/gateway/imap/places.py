@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from gateway.imap.namespaces import prefix_of, split_name
 from gateway.imap.outcomes import No
 from postroom.app import App
-from postroom.directory.identifiers import applying_among, applying_to
+from postroom.directory.identifiers import applying_among, applying_to, is_here
 from postroom.directory.records import Account
 from postroom.mailboxes.errors import BadMailboxName, MailboxMissing, NotPermitted
 from postroom.mailboxes.names import canonical, reading_order
@@ -199,7 +199,10 @@ async def places_beside(session: "Session", place: Place) -> Sequence[Place]:
 
 def _shared(app: App, user: Account) -> Iterator[Place]:
     identifiers = applying_to(app.directory, user)
-    for each in app.mailboxes.sharing.owners(identifiers):
+    owners = app.mailboxes.sharing.owners(identifiers)
+    if not owners or not is_here(app.directory, user):
+        return
+    for each in owners:
         owner = app.directory.account_by_id(each)
         if owner is not None and owner.id != user.id:
             yield from _shared_by(app, owner, identifiers)

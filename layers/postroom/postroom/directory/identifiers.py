@@ -75,11 +75,19 @@ def applying_to(directory: Directory, account: Account) -> frozenset[str]:
 def applying_among(
     directory: Directory, account: Account, identifiers: Iterable[str]
 ) -> frozenset[str]:
-    """Those of the identifiers that stand for the account; reads only if there are groups."""
+    """Those of the identifiers that stand for the account; reads only if there are groups, or
+    anyone: who is removed is nobody, and may still be logged in."""
     named = set(identifiers)
+    if any(each.startswith(f"{ANYONE}/") for each in named) and not is_here(directory, account):
+        return frozenset()
     groups = [each.removeprefix("group/") for each in named if each.startswith("group/")]
     among = directory.groups_among(account.id, groups)
     return frozenset([*(named & _own(account)), *(f"group/{group}" for group in among)])
+
+
+def is_here(directory: Directory, account: Account) -> bool:
+    """It has not been removed; one read."""
+    return directory.account_by_id(account.id) is not None
 
 
 def _own(account: Account) -> set[str]:

@@ -110,8 +110,10 @@ class Sharing:
             self._transactions.tell([(account, mailbox)])
 
     def tell(self, identifier: str) -> None:
-        """It stands for others than before: sessions look at once what they still may do."""
+        """It stands for others than before, or others for it: sessions look at once what they
+        may do now."""
         names = {identifier, f"-{identifier}"}
+        self._transactions.tell([(identifier, "")])
         for account in self.owners([identifier]):
             acls = self.all_of(account)
             self._transactions.tell(

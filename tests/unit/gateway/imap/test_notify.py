@@ -18,6 +18,7 @@ from gateway.imap.commands_notify import EVENTS, MESSAGE_EVENTS, EventGroup, Not
 from gateway.imap.filter_mailboxes import FilterMailboxes
 from gateway.imap.notifications import Known, Notifications, Wanted, status_items
 from gateway.imap.parser import parse
+from postroom.directory.identifiers import user_identifier
 from postroom.errors import BadSyntax, StoreUnavailable
 from tests.conversations.imap_world import Client, World, new_data
 
@@ -311,6 +312,20 @@ def test_what_comes_while_one_is_found_to_share_is_told(play: Callable[..., None
             await bob.ask(b"SETACL INBOX alice lr")
             said = await client.wait(lambda new: b"STATUS" in new)
         assert b'/INBOX" (MESSAGES 1 ' in said
+
+    play(scene)
+
+
+def test_who_joins_a_group_hears_what_is_shared_with_it(play: Callable[..., None]) -> None:
+    async def scene(world: World) -> None:
+        app = world.app
+        app.directory.add_group("team@example.test")
+        bob = await world.client(name="bob")
+        assert b"t OK" in await bob.ask(b"SETACL INBOX $team lr")
+        client = await notified(world, b'(subtree "Other Users" (MailboxName))')
+        joined = app.directory.join("team@example.test", "alice@example.test")
+        app.mailboxes.sharing.tell(user_identifier(joined))
+        assert b'/INBOX"' in await client.wait(lambda new: b"/INBOX" in new)
 
     play(scene)
 

@@ -222,3 +222,27 @@ def test_nobody_reads_or_changes_what_his_rights_do_not_allow(
 ) -> None:
     data = new_data(tmp_path_factory.getbasetemp(), tmp_path_factory.mktemp("play"))
     asyncio.run(play(data, [step for part in said for step in part]))
+
+
+def test_who_is_removed_reads_nothing_that_anyone_may(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    async def play() -> None:
+        world = World(new_data(tmp_path_factory.getbasetemp(), tmp_path))
+        world.deliver(b"x: secret\r\n\r\n")
+        alice = await world.client()
+        assert b"t OK" in await alice.ask(b"SETACL INBOX anyone lr")
+        inside = await world.client(f'"{THEIRS}INBOX"', name="bob")
+        outside = await world.client(name="bob")
+        assert b"secret" in await inside.ask(b"FETCH 1 BODY[]")
+        bob = world.account("bob")
+        world.app.directory.remove_account(bob.address)
+        world.app.mailboxes.remove_account(bob.id)
+        assert b"secret" not in await inside.ask(b"FETCH 1 BODY[]")
+        assert inside.closed
+        assert b"* " not in await outside.ask(b'ESEARCH IN (subtree "Other Users") ALL')
+        select = f'SELECT "{THEIRS}INBOX"'.encode()
+        assert b"t NO [NONEXISTENT]" in await outside.ask(select)
+        await world.close()
+
+    asyncio.run(play())
