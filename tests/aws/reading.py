@@ -1,6 +1,7 @@
 """What reading mail asks of AWS: a real IMAP session over moto, each command's requests counted."""
 
 import asyncio
+import shutil
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -11,6 +12,7 @@ import pytest
 from postroom.app import App
 from postroom.mailboxes.encoding import encode_message, mailbox_body, mailbox_key, message_key
 from postroom.mailboxes.records import Message, NewMessage
+from postroom.mailboxes.search_index import Task
 from postroom.message.summary import summarise
 from postroom.platform.blobs import BlobKey
 from postroom.platform.table import Put
@@ -24,6 +26,7 @@ ADDRESS = "alice@example.test"
 LARGE = 10_000  # messages
 DATE = 1_795_525_200  # 2026-11-24 13:00 UTC
 PREFIX = b"Return-Path: <robert.sender@sender.example>\r\nDelivered-To: alice@example.test\r\n"
+INDEXING = "An index of 1,000 messages is made"
 _AT_ONCE = 90
 
 
@@ -56,6 +59,7 @@ class Reading:
     meter: Meter
     world: World
     topic: HeldTopic
+    cache: Path  # of segments of indexes
     rows: list[Row] = field(default_factory=list)
 
     async def count(self, what: str, client: Client, command: str) -> bytes:
@@ -78,7 +82,7 @@ class Reading:
         for number in range(count):
             text = letter(number, ADDRESS)
             key = BlobKey(f"{name}-{number}")
-            if not number:  # the only body that is read
+            if name == "INBOX":  # the only bodies that are read
                 self.app.blobs.put(key, text)
             new.append(NewMessage(key, summarise(text), DATE, prefix=PREFIX))
         for first in range(0, count, _AT_ONCE):
@@ -126,6 +130,7 @@ class Reading:
         await count("SEARCH by flags and dates", client, "SEARCH UNSEEN SINCE 1-Jan-2026")
         await count("SEARCH THREADID", client, "SEARCH THREADID t1")
         await count("SEARCH by sent date, summaries held", client, "SEARCH SENTSINCE 1-Jan-2026")
+        await self._search(client)
         await count("NOOP", client, "NOOP")
         await count("STORE of one flag", client, "STORE 7 +FLAGS (\\Flagged)")
         await count("STORE of 1,000 flags", client, "STORE 1:1000 +FLAGS.SILENT (\\Seen)")
@@ -137,6 +142,30 @@ class Reading:
         await count("APPEND, an answer", client, f"APPEND Sent {{{len(text)}+}}\r\n{text.decode()}")
         await self._idle(client)
         return self.rows
+
+    async def _search(self, client: Client) -> None:
+        """As the first search of a mailbox goes, the index that it asks for, and the next ones."""
+        every, absent = "SEARCH TEXT quarterly", "SEARCH TEXT xylophone"
+        queue = self.app.queue("index")
+        await self.count("SEARCH TEXT in 1,000, without an index", client, every)
+        while not (letters := await asyncio.to_thread(queue.receive)):
+            pass  # nobody waits for it to be sent
+        [letter] = letters
+        task: Task | None = Task.from_json(letter.body)
+        self.meter.start()
+        steps = 0
+        while task is not None:
+            task = await asyncio.to_thread(self.app.indexing.step, task)
+            steps += 1
+        self.meter.calls["sqs.SendMessage"] += steps
+        self.meter.calls["sqs.ReceiveMessage"] += steps
+        self.meter.calls["sqs.DeleteMessage"] += steps
+        self.meter.calls["lambda.Invoke"] += steps
+        self.rows.append(Row(INDEXING, self.meter.calls.copy(), self.meter.units.copy()))
+        shutil.rmtree(self.cache)  # the function ran on another machine
+        await self.count("SEARCH TEXT, index not yet on this machine", client, every)
+        await self.count("SEARCH TEXT, a word in each message", client, every)
+        await self.count("SEARCH TEXT, a word in none", client, absent)
 
     async def _idle(self, client: Client) -> None:
         await client.ask(b"NOOP")
@@ -166,15 +195,15 @@ def _message(uid: int) -> Message:
     return Message(uid, uid, frozenset(), 4096, DATE, DATE, blob, PREFIX, uid, b"0123456789abcdef")
 
 
-async def read_mail(app: App, meter: Meter, folder: Path) -> list[Row]:
-    """*app*: over AWS, with the domain and the account."""
+async def read_mail(app: App, meter: Meter, folder: Path, cache: Path) -> list[Row]:
+    """*app*: over AWS, with the domain and the account; it keeps copies in *cache*."""
     topic = HeldTopic(app.platform.topic)
     app.platform.topic = topic
     world = World(folder, local=False, app=app)
     try:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(imap_world, "PATIENCE", 120)  # moto takes its time for transactions
-            return await Reading(app, meter, world, topic).all()
+            return await Reading(app, meter, world, topic, cache).all()
     finally:
         await world.server.drain(5)
         world.crossing.close()
