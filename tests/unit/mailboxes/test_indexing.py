@@ -282,6 +282,26 @@ def test_messages_that_come_as_it_reads_are_left_for_the_next_step(
     is_whole(app, 7)
 
 
+def test_texts_that_have_to_go_go_though_another_was_at_it(app: App, world: World) -> None:
+    fill(app, 5)
+    finish(app)
+    app.mailboxes.store_flags(ACCOUNT, INBOX, [2], add=["\\Deleted"])
+    app.mailboxes.expunge(ACCOUNT, INBOX)
+    free = index_of(app)
+    held = replace(free, until=int(world.clock.seconds()) + LEASE)
+    assert app.search_index.replace(ACCOUNT, INBOX, free, held)
+    swept = replace(TASK, swept=True)
+    assert app.indexing.step(swept) is None
+    world.pass_time(LEASE + 1)
+    queue = app.queue("index")
+    assert app.search_index.tell_swept(queue) == 1
+    [letter] = queue.receive()
+    finish(app, Task.from_json(letter.body))
+    assert found(app, "number2th") == []
+    assert found(app, "is number") == [1, 3, 4, 5]
+    assert app.search_index.tell_swept(queue) == 0
+
+
 def test_a_broken_segment_is_made_anew_however_it_is_met(app: App) -> None:
     fill(app, 5)
     finish(app)

@@ -89,9 +89,15 @@ class Indexing:
         somebody else is at it. Repeats are harmless. Raises StoreUnavailable."""
         index = self._index.read(task.account, task.mailbox)
         if index.until > self._clock.seconds():
+            self._put_off(task)
             return None
         plan = self._plan(task, index)
         return self._make(task, index, plan) if plan is not None else None
+
+    def _put_off(self, task: Task) -> None:
+        """Who is at it makes the index whole. Of texts that have to go it may know nothing."""
+        if task.swept:
+            self._index.tell_again(task.account, task.mailbox)
 
     def _plan(self, task: Task, index: Index) -> _Plan | None:
         try:
@@ -149,6 +155,7 @@ class Indexing:
         until = int(self._clock.seconds()) + LEASE
         claimed = replace(index, making=key, until=until, obsolete=tuple(index.left_over))
         if not self._index.replace(task.account, task.mailbox, index, claimed):
+            self._put_off(task)
             return None
         claimed = replace(claimed, version=index.version + 1)
         try:

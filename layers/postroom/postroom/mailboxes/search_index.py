@@ -142,6 +142,10 @@ class SearchIndex:
         self._texts.delete([*[segment.key for segment in index.segments], *index.left_over])
         self._table.write(Delete(_key(account, mailbox)))
 
+    def tell_again(self, account: str, mailbox: str) -> None:
+        """Let ``tell_swept`` send the task once more: it came when it could not be done."""
+        self._table.write(swept_note(account, mailbox, 0))
+
     def tell_swept(self, queue: Queue) -> int:
         """Send a task for each index that may hold texts of messages that are gone for good;
         called by `tick`. Returns how many."""
