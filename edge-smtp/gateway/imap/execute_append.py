@@ -2,6 +2,7 @@
 (RFC 9051 section 6.3.12, RFC 3502, RFC 8508)."""
 
 from collections.abc import Sequence
+from dataclasses import replace as replace_fields
 from typing import TYPE_CHECKING
 
 from gateway.imap import responses
@@ -218,7 +219,11 @@ class Upload:
         session = self._session
         mailboxes, target = session.app.mailboxes, self._target
         if target.prefix:  # the octets may have taken their time
-            target = await target_of(session, self.command.mailbox)
+            target = self._target = await target_of(session, self.command.mailbox)
+            self._kept = [
+                replace_fields(each, flags=frozenset(allowed(each.flags, target.rights)))
+                for each in self._kept
+            ]
         with going_to(target):
             if not self._replaced:
                 return await session.crossing.slow(self._append, target)
