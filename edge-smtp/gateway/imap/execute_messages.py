@@ -55,15 +55,13 @@ def _store(
         uids,
         unchanged_since=command.unchanged_since,
         rights=selected.rights,
+        view=selected.view,
     )
     if command.mode == "add":
-        stored = change(add=command.flags)
-    elif command.mode == "remove":
-        stored = change(remove=command.flags)
-    else:
-        stored = change(replace=command.flags)
-    selected.view.refresh()
-    return stored
+        return change(add=command.flags)
+    if command.mode == "remove":
+        return change(remove=command.flags)
+    return change(replace=command.flags)
 
 
 def _answer(

@@ -40,6 +40,7 @@ class Edit:
         self._deleted = mailbox.deleted
         self._size = mailbox.size
         self._writes: list[Write] = []
+        self.altered: list[Message] = []  # as they are now
 
     def add(
         self,
@@ -87,6 +88,7 @@ class Edit:
         self._count(message, -1)
         self._count(altered, 1)
         self._put(altered, self.mod_seq)
+        self.altered.append(altered)
         return altered
 
     def expunge(self, message: Message) -> None:

@@ -9,7 +9,7 @@ from postroom.mailboxes.reading import pick
 from postroom.mailboxes.records import Message
 from postroom.mailboxes.rights import Rights, allowed
 from postroom.mailboxes.transactions import Transactions
-from postroom.platform.table import Write
+from postroom.mailboxes.view import View
 
 # Messages as they are now, UIDs left alone, UIDs that had no room.
 _Done = tuple[list[Message], list[int], list[int]]
@@ -26,6 +26,7 @@ def store_flags(
     replace: Iterable[str] | None,
     unchanged_since: int | None,
     rights: Rights,
+    view: View | None,
 ) -> tuple[list[Message], list[int]]:
     # A keyword that may not be set is not learned, either.
     add, remove = allowed(add, rights), tuple(remove)
@@ -34,8 +35,7 @@ def store_flags(
     modified: list[int] = []
 
     def do(chunk: Sequence[int]) -> Sequence[int]:
-        def prepare(edits: list[Edit]) -> tuple[list[Write], _Done]:
-            [edit] = edits
+        def prepare(edit: Edit) -> _Done:
             change = FlagChange(
                 edit.keywords.spell(add),
                 edit.keywords.spell_known(remove),
@@ -44,16 +44,21 @@ def store_flags(
             )
             now: list[Message] = []
             left_alone: list[int] = []
-            found, later = split(pick(transactions.table, mailbox, chunk), transactions.most_octets)
+            there = pick(transactions.table, mailbox, chunk) if view is None else view.pick(chunk)
+            found, later = split(there, transactions.most_octets)
             for message in found:
                 if unchanged_since is not None and message.mod_seq > unchanged_since:
                     left_alone.append(message.uid)
                     continue
                 flags = change.apply(message.flags)
                 now.append(message if flags == message.flags else edit.alter(message, flags))
-            return [], (now, left_alone, later)
+            return now, left_alone, later
 
-        now, left_alone, later = transactions.edit(account, [mailbox], prepare)
+        if view is None:
+            done = transactions.edit(account, [mailbox], lambda edits: ([], prepare(edits[0])))
+        else:
+            done = transactions.edit_viewed(view, prepare)
+        now, left_alone, later = done
         stored.extend(now)
         modified.extend(left_alone)
         return later

@@ -64,7 +64,9 @@ def pick(table: Table, mailbox: str, uids: Sequence[int]) -> list[Message]:
     return [decode_message(encoded_of(records[key])) for key in keys if key in records]
 
 
-def changes(transactions: Transactions, account: str, mailbox: str, above: int) -> Changes:
+def changes(
+    transactions: Transactions, account: str, mailbox: str, above: int, uid_next: int = 0
+) -> Changes:
     now = transactions.mailbox(account, mailbox)
     if now.highest_mod_seq <= above:
         return Changes(now, [], [])
@@ -75,7 +77,8 @@ def changes(transactions: Transactions, account: str, mailbox: str, above: int) 
     added = ordered = above
     while True:
         # The new ones first: what is altered or expunged meanwhile shows itself by its order.
-        arrived = list(_added_since(table, mailbox, added))
+        none_came = now.uid_next == uid_next
+        arrived = [] if none_came else list(_added_since(table, mailbox, added))
         added = max((message.added for message in arrived), default=added)
         latest.update((message.uid, message) for message in arrived)
         for record in table.range_by_order(partition, ordered):

@@ -33,6 +33,7 @@ from postroom.mailboxes.sweeping import Sweeping
 from postroom.mailboxes.threads import Recall, Threads
 from postroom.mailboxes.transactions import Transactions
 from postroom.mailboxes.trees import By
+from postroom.mailboxes.view import View
 from postroom.message.summary import Summary
 from postroom.platform.blobs import BlobKey, BlobStore
 from postroom.platform.clock import Clock, Randomness
@@ -230,13 +231,13 @@ class Mailboxes:
         """Those of the messages that exist, in order of UID."""
         return reading.pick(self._table, mailbox, uids)
 
-    def changes(self, account: str, mailbox: str, above: int) -> Changes:
+    def changes(self, account: str, mailbox: str, above: int, uid_next: int = 0) -> Changes:
         """Everything that happened above the MODSEQ; costs what happened, not what is there.
 
         From before the grace period, ``expunged`` names every UID that is not there
-        (and then it does cost what is there).
+        (and then it does cost what is there). *uid_next*, if known: as it was at that MODSEQ.
         """
-        return reading.changes(self._transactions, account, mailbox, above)
+        return reading.changes(self._transactions, account, mailbox, above, uid_next)
 
     def summaries(self, blobs: Sequence[BlobKey]) -> Iterator[Summary]:
         """Yield the summaries in the order given; the cheap way to answer FETCH 1:* ENVELOPE."""
@@ -257,11 +258,13 @@ class Mailboxes:
         replace: Iterable[str] | None = None,
         unchanged_since: int | None = None,
         rights: Rights = ALL,
+        view: View | None = None,
     ) -> tuple[list[Message], list[int]]:
         """Change flags, as far as *rights* go; the others stay. Returns the messages as they are
         now, and the UIDs left alone because their MODSEQ is above *unchanged_since* (RFC 7162
         section 3.1.3). UIDs that are gone are skipped. A message whose flags do not change keeps
-        its MODSEQ. Raises BadFlag."""
+        its MODSEQ. *view*: of the mailbox; saves reading it, and is up to date then. Raises
+        BadFlag."""
         return flagging.store_flags(
             self._transactions,
             account,
@@ -272,6 +275,7 @@ class Mailboxes:
             replace=replace,
             unchanged_since=unchanged_since,
             rights=rights,
+            view=view,
         )
 
     def copy(

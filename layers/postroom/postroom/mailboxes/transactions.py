@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from threading import Lock
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from postroom.errors import ConditionFailed, StoreUnavailable
 from postroom.mailboxes.editing import Edit, guarded
@@ -14,6 +14,9 @@ from postroom.mailboxes.records import Mailbox
 from postroom.platform.clock import Clock, Randomness
 from postroom.platform.table import LARGEST_TRANSACTION, Put, Table, Write
 from postroom.platform.topic import Topic
+
+if TYPE_CHECKING:
+    from postroom.mailboxes.view import View
 
 T = TypeVar("T")
 
@@ -103,6 +106,33 @@ class Transactions:
                 self.tell([(edit.before.account, edit.before.id) for edit in changed])
                 return outcome
         raise too_busy(mailboxes)
+
+    def edit_viewed(self, view: "View", prepare: Callable[[Edit], T]) -> T:
+        """``edit`` for the mailbox of a view, which takes in what was written.
+
+        Nothing is read unless the view turns out to be behind, or *prepare* changes nothing, which
+        may be because the view is.
+        """
+        known = view.mailbox
+        looked = False
+        with self.turn([known.id]):
+            for _ in range(ATTEMPTS):
+                edit = Edit(view.mailbox, self.day())
+                outcome = prepare(edit)
+                if edit.changed:
+                    try:
+                        self.table.write(*edit.writes())
+                    except ConditionFailed:
+                        pass
+                    else:
+                        view.take_in(edit)
+                        self.tell([(known.account, known.id)])
+                        return outcome
+                elif looked:
+                    return outcome
+                view.refresh()
+                looked = True
+        raise too_busy([known.id])
 
     def _open(self, accounts: Mapping[str, str]) -> dict[str, Edit]:
         day = self.day()

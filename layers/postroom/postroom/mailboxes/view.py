@@ -12,6 +12,7 @@ from postroom.mailboxes.encoding import decode_message, encode_message
 from postroom.mailboxes.records import SEEN, Changes, Mailbox, Message
 
 if TYPE_CHECKING:
+    from postroom.mailboxes.editing import Edit
     from postroom.mailboxes.store import Mailboxes
 
 _REMEMBERED = 64  # refreshes whose changes are kept for sessions that look more rarely
@@ -50,7 +51,9 @@ class View:
         """
         with self._refreshing:
             before = self.mailbox
-            changes = self._mailboxes.changes(self.account, before.id, before.highest_mod_seq)
+            changes = self._mailboxes.changes(
+                self.account, before.id, before.highest_mod_seq, before.uid_next
+            )
             if changes.mailbox.version == before.version:
                 return None
             self._apply(changes)
@@ -58,6 +61,16 @@ class View:
                 return None  # another name, or another first_recent
             self._log.append((before.highest_mod_seq, changes))
             return changes
+
+    def take_in(self, edit: "Edit") -> None:
+        """Note the flags that this process has just written, which saves reading them back."""
+        with self._refreshing:
+            before = self.mailbox
+            if before.version == edit.before.version:
+                changes = Changes(edit.after(), edit.altered, [])
+                self._apply(changes)
+                self._log.append((before.highest_mod_seq, changes))
+            # Otherwise somebody has refreshed it since the edit was written, and found it.
 
     def _apply(self, changes: Changes) -> None:
         new = [message.uid for message in changes.changed if message.uid not in self._encoded]
@@ -131,6 +144,9 @@ class View:
             encoded = get(uid)
             if encoded is not None:
                 yield decode_message(encoded)
+
+    def pick(self, uids: Iterable[int]) -> list[Message]:
+        return list(self.messages_in(uids))
 
     def between(self, first: int, last: int) -> Iterator[Message]:
         """Yield the messages with ``first <= uid <= last``, in order of UID."""

@@ -19,4 +19,5 @@ class Topic(Protocol):
         """
 
     def subscribe(self, receive: Callable[[str], None]) -> Subscription:
-        """Call *receive* for every message from now on, on a thread of the adapter's."""
+        """Call *receive* for every message from now on, on a thread of the adapter's or of who
+        publishes: it makes a note and returns."""

@@ -22,14 +22,15 @@ class Bell:
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self._path = folder / f"{os.getpid()}-{secrets.token_hex(4)}"
+        self.name = f"{os.getpid()}-{secrets.token_hex(4)}"
+        self._path = folder / self.name
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._socket.setblocking(False)
         self._poll = select.poll()
         self._poll.register(self._socket, select.POLLIN)
         handle = os.open(folder, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         try:  # by way of /proc, because a socket's path may have 107 octets only
-            self._socket.bind(f"/proc/self/fd/{handle}/{self._path.name}")
+            self._socket.bind(f"/proc/self/fd/{handle}/{self.name}")
         finally:
             os.close(handle)
 
@@ -64,12 +65,15 @@ class Ringer:
         self._bells: list[str] = []
         self._listed = -1  # the folder's time stamp when it was listed; -1: list it again
 
-    def ring(self, message: bytes = b"!") -> None:
-        """Never blocks and never fails: who does not take it in time misses it."""
+    def ring(self, message: bytes = b"!", but: str = "") -> None:
+        """Never blocks and never fails: who does not take it in time misses it. *but*: the name of
+        a bell that is left alone."""
         with self._lock:
             if self._handle < 0:
                 return
             for bell in self._all():
+                if bell == but:
+                    continue
                 try:
                     self._socket.sendto(message, f"/proc/self/fd/{self._handle}/{bell}")
                 except BlockingIOError:

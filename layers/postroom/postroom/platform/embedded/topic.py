@@ -1,4 +1,7 @@
-"""The Topic port over doorbells: one socket and one thread in each process that listens."""
+"""The Topic port over doorbells: one socket and one thread in each process that listens.
+
+Who listens in the publisher's own process is told at once, without the socket.
+"""
 
 import threading
 from collections.abc import Callable, Sequence
@@ -23,7 +26,10 @@ class EmbeddedTopic:
             octets = message.encode()
             if len(octets) > LARGEST_MESSAGE:
                 raise TooLarge("a message of a topic in octets", len(octets), LARGEST_MESSAGE)
-            self._ringer.ring(octets)
+            listener = self._listener
+            self._ringer.ring(octets, but="" if listener is None else listener.bell.name)
+            if listener is not None:
+                listener.hand_over(message)
 
     def subscribe(self, receive: Callable[[str], None]) -> "EmbeddedSubscription":
         with self._lock:
@@ -45,7 +51,7 @@ class _Listener:
     def __init__(self, folder: Path) -> None:
         self.subscriptions: tuple[EmbeddedSubscription, ...] = ()
         self.lock = threading.Lock()
-        self._bell = Bell(folder)
+        self.bell = Bell(folder)
         self._own = Ringer(folder)
         self._closed = False
         self._thread = threading.Thread(target=self._listen, name="topic", daemon=True)
@@ -53,12 +59,14 @@ class _Listener:
 
     def _listen(self) -> None:
         while not self._closed:
-            self._bell.wait(None)
-            for ring in self._bell.rings():
-                message = ring.decode()
-                for subscription in self.subscriptions:
-                    if message:
-                        subscription.hand_over(message)
+            self.bell.wait(None)
+            for ring in self.bell.rings():
+                if ring:
+                    self.hand_over(ring.decode())
+
+    def hand_over(self, message: str) -> None:
+        for subscription in self.subscriptions:
+            subscription.hand_over(message)
 
     def close(self) -> None:
         self._closed = True
@@ -66,7 +74,7 @@ class _Listener:
         if threading.current_thread() is not self._thread:
             self._thread.join()
         self._own.close()
-        self._bell.close()
+        self.bell.close()
 
 
 class EmbeddedSubscription:
