@@ -56,9 +56,15 @@ class Crossing:
         except RuntimeError as error:  # the pool is shut down
             self.under_way -= 1
             raise StoreUnavailable("the gateway is stopping") from error
-        # Counted down when the call has ended, which may be after its caller was cancelled.
-        self.then(future, self._done)
-        return await self.durable(future)
+        waiter: asyncio.Future[Answer] = self._running().create_future()
+
+        def landed(future: "Future[Answer]") -> None:
+            # When the call has ended, which may be after its caller was cancelled.
+            self.under_way -= 1
+            _settle(waiter, future)
+
+        self.then(future, landed)
+        return await waiter
 
     def durable(self, future: "Future[Answer]") -> "asyncio.Future[Answer]":
         """Return what awaits a port's future (``put_soon``, ``write_soon``…) on this loop.
@@ -105,9 +111,6 @@ class Crossing:
         if landed and not self._woken:  # arrived meanwhile: let the loop look at sockets first
             self._woken = True
             self._running().call_soon(self._land)
-
-    def _done(self, future: "Future[Any]") -> None:
-        self.under_way -= 1
 
 
 def _settle(waiter: "asyncio.Future[Any]", future: "Future[Any]") -> None:

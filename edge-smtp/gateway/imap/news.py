@@ -65,12 +65,13 @@ async def tell_news(
         return  # for this client time stands still (RFC 5465 section 3.1)
     was_late = selected.has_untold_expunges
     new: Sequence[int] = ()
-    # Another session may have brought the view up to date, and a FETCH shown what it found.
-    if look or session.unseen_news or (session.condstore and selected.is_behind):
+    look |= session.unseen_news
+    # This session has changed the view, or another one has brought it up to date.
+    if look or selected.is_behind:
         session.unseen_news = False
         await check_rights(session)
         try:
-            changes = await session.crossing.run(selected.look)
+            changes = await session.crossing.run(selected.look, refresh=look)
         except MailboxMissing as error:
             session.deselect()
             raise Bye("The selected mailbox was deleted", b"NONEXISTENT") from error

@@ -134,9 +134,11 @@ class Selected:
 
     # News.
 
-    def look(self) -> Changes:
-        """Read what happened since the client was told last. Raises MailboxMissing."""
-        self.view.refresh()
+    def look(self, *, refresh: bool) -> Changes:
+        """What happened since the client was told last; without a *refresh* as far as the view
+        knows. Raises MailboxMissing."""
+        if refresh:
+            self.view.refresh()
         return self.view.since(self.mod_seq)
 
     def note_told(self, message: Message) -> None:

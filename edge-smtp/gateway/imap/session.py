@@ -431,9 +431,10 @@ class Session:
                 self.notifications.known[selected.id] = Known.of(selected.place)
             self.notifications.note(*selected.place.key)
 
-    def news(self) -> None:
+    def news(self, version: int) -> None:
         """The selected mailbox may have changed (Watcher)."""
-        self.unseen_news = True
+        if not version or version > self.current.mailbox.version:
+            self.unseen_news = True  # otherwise the view has it already
         if self.idling or self.notifications is not None:
             self.wire.wake()
 

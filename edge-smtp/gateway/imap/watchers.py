@@ -10,8 +10,9 @@ T = TypeVar("T")
 
 
 class Watcher(Protocol):
-    def news(self) -> None:
-        """The mailbox may have changed. Called on the event loop; must only make a note."""
+    def news(self, version: int) -> None:
+        """The mailbox may have changed: to that version, if it is known (not 0). Called on the
+        event loop; must only make a note."""
 
 
 class AccountWatcher(Protocol):
@@ -23,7 +24,7 @@ class AccountWatcher(Protocol):
 class Watchers:
     """Carries news from the topic's thread to the event loop, many at once when many come.
 
-    The text of a message is ``"<account> <mailbox>"`` (see ``Mailboxes``).
+    The text of a message is ``"<account> <mailbox>"``, maybe with a version (see ``Mailboxes``).
     """
 
     def __init__(self, topic: Topic) -> None:
@@ -31,7 +32,7 @@ class Watchers:
         self._watchers: dict[str, set[Watcher]] = {}  # by mailbox id
         self._of_accounts: dict[str, set[AccountWatcher]] = {}
         self._lock = Lock()
-        self._changed: set[tuple[str, str]] = set()  # until the loop takes them
+        self._changed: set[tuple[str, str, int]] = set()  # until the loop takes them
         self._loop: asyncio.AbstractEventLoop | None = None
         self._subscription: Subscription | None = None
 
@@ -53,7 +54,7 @@ class Watchers:
         """The topic is best effort: whatever it lost, everybody looks for it now."""
         for watchers in list(self._watchers.values()):
             for watcher in list(watchers):
-                watcher.news()
+                watcher.news(0)
         for account, of_account in list(self._of_accounts.items()):
             for each in list(of_account):
                 each.account_news(account, "")
@@ -70,15 +71,16 @@ class Watchers:
         self._loop = None
 
     def _receive(self, message: str) -> None:
-        """On the topic's thread."""
-        account, _, mailbox = message.rpartition(" ")
+        """On the thread of the topic, or of who publishes."""
+        account, _, changed = message.rpartition(" ")
+        mailbox, _, version = changed.partition("@")
         # Nobody is watching most mailboxes; reading a dict from a thread is safe.
         loop = self._loop
         if loop is None or (mailbox not in self._watchers and account not in self._of_accounts):
             return
         with self._lock:
             first = not self._changed
-            self._changed.add((account, mailbox))
+            self._changed.add((account, mailbox, int(version or 0)))
         if first:
             try:
                 loop.call_soon_threadsafe(self._tell)
@@ -88,9 +90,9 @@ class Watchers:
     def _tell(self) -> None:
         with self._lock:
             changed, self._changed = self._changed, set()
-        for account, mailbox in changed:
+        for account, mailbox, version in changed:
             for watcher in list(self._watchers.get(mailbox, ())):
-                watcher.news()
+                watcher.news(version)
             for each in list(self._of_accounts.get(account, ())):
                 each.account_news(account, mailbox)
 

@@ -146,3 +146,79 @@ def test_sessions_share_a_view(office: Office) -> None:
     assert list(views.open(ACCOUNT, inbox).uids) == [1]
     with pytest.raises(MailboxMissing):
         views.open("bob", inbox)
+
+
+def test_flags_changed_through_a_view_are_in_it_and_cost_no_reading(office: Office) -> None:
+    office.fill("INBOX", 20)
+    table = CountingTable(office.store.table)
+    mailboxes = Mailboxes(
+        table, office.store.blobs, office.store.topic, office.clock, SystemRandomness()
+    )
+    inbox = office.id("INBOX")
+    view = View(mailboxes, ACCOUNT, inbox)
+    before = view.mailbox.highest_mod_seq
+    table.start()
+    stored, _ = mailboxes.store_flags(ACCOUNT, inbox, [3, 9], add=[SEEN, "later"], view=view)
+    assert (table.reads, table.writes) == (0, 1)
+    same(view, office)
+    assert view.since(before).changed == stored == office.mailboxes.pick(inbox, [3, 9])
+
+
+def test_flags_change_through_a_view_that_is_behind(office: Office) -> None:
+    office.fill("INBOX", 5)
+    inbox = office.id("INBOX")
+    view = View(office.mailboxes, ACCOUNT, inbox)
+
+    def change(uids: list[int], **how: list[str]) -> list[frozenset[str]]:
+        stored, _ = office.mailboxes.store_flags(ACCOUNT, inbox, uids, view=view, **how)
+        same(view, office)
+        return [message.flags for message in stored]
+
+    office.mailboxes.store_flags(ACCOUNT, inbox, [1], add=["theirs"])
+    assert change([1, 2], add=[SEEN]) == [{"theirs", SEEN}, {SEEN}]
+    office.mailboxes.store_flags(ACCOUNT, inbox, [2], remove=[SEEN])
+    # The view says that there is nothing to do.
+    assert change([2], add=[SEEN]) == [{SEEN}]
+    office.mailboxes.remove(ACCOUNT, inbox, [3])
+    assert change([3, 4], add=[SEEN]) == [{SEEN}]
+    mod_seq = view.mailbox.highest_mod_seq
+    office.mailboxes.store_flags(ACCOUNT, inbox, [4], add=["theirs"])
+    stored = office.mailboxes.store_flags(
+        ACCOUNT, inbox, [4], add=[DELETED], unchanged_since=mod_seq, view=view
+    )
+    assert stored == ([], [4])
+    same(view, office)
+
+
+def test_threads_and_other_processes_change_flags_through_views(office: Office) -> None:
+    """Each has a keyword of its own: none is lost, and none comes back."""
+    office.fill("INBOX", 4)
+    inbox = office.id("INBOX")
+    store = office.store
+    others = Mailboxes(store.table, store.blobs, store.topic, office.clock, SystemRandomness())
+    shared = View(office.mailboxes, ACCOUNT, inbox)
+    views = [(office.mailboxes, shared)] * 2 + [(others, View(others, ACCOUNT, inbox))] * 2
+
+    def work(mailboxes: Mailboxes, view: View, name: str) -> None:
+        for number in range(25):
+            how = "remove" if number % 2 else "add"
+            mailboxes.store_flags(
+                ACCOUNT, inbox, [1 + number % 4, 4], **{how: [name, f"{name}{number}"]}, view=view
+            )  # type: ignore[arg-type]
+
+    threads = [
+        threading.Thread(target=work, args=(*each, f"name{place}"))
+        for place, each in enumerate(views)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for _, view in views:
+        view.refresh()
+        same(view, office)
+    flags = shared.message(4)
+    assert flags is not None
+    expected = {f"name{place}" for place in range(4)}
+    expected |= {f"name{place}{number}" for place in range(4) for number in range(0, 25, 2)}
+    assert flags.flags == expected

@@ -1,5 +1,6 @@
 """Doorbells, the purge of expired records, and the settings of queues."""
 
+import queue
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from postroom.platform.embedded.database import Database
 from postroom.platform.embedded.doorbell import Bell, Ringer
 from postroom.platform.embedded.store import EmbeddedStore
 from postroom.platform.embedded.table import EmbeddedTable
+from postroom.platform.embedded.topic import EmbeddedTopic
 from postroom.platform.system import SystemClock
 from postroom.platform.table import Key, Put
 
@@ -90,3 +92,18 @@ def test_a_closed_store_says_so(tmp_path: Path) -> None:
         with pytest.raises(StoreUnavailable):
             use()
     store.topic.publish(["nobody hears"])
+
+
+def test_topics_hear_themselves_and_each_other_once(tmp_path: Path) -> None:
+    topics = [EmbeddedTopic(tmp_path), EmbeddedTopic(tmp_path)]
+    heard: list[queue.SimpleQueue[str]] = [queue.SimpleQueue(), queue.SimpleQueue()]
+    for topic, each in zip(topics, heard, strict=True):
+        topic.subscribe(each.put)
+    for place, topic in enumerate(topics):
+        topic.publish([f"from {place}"])
+        # The publisher's own are told before it goes on.
+        assert heard[place].get_nowait() == f"from {place}"
+        assert heard[1 - place].get(timeout=30) == f"from {place}"
+    assert [each.empty() for each in heard] == [True, True]
+    for topic in topics:
+        topic.close()

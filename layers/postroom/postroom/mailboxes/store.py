@@ -54,9 +54,10 @@ GRACE_DAYS = 7
 
 
 class Mailboxes:
-    """Every change is published as ``"<account> <mailbox>"`` when it is durable; changes of the
-    list of mailboxes as ``"<account> "``, annotations of the server as ``"<account> server"``, what
-    is shared with an identifier as ``"<identifier> "``. All methods may raise StoreUnavailable;
+    """Every change is published as ``"<account> <mailbox>"`` when it is durable, some of them as
+    ``"<account> <mailbox>@<version>"``, with the version that they made; changes of the list of
+    mailboxes as ``"<account> "``, annotations of the server as ``"<account> server"``, what is
+    shared with an identifier as ``"<identifier> "``. All methods may raise StoreUnavailable;
     after that a change has been made or not, but never half (a long list of UIDs: in part)."""
 
     def __init__(

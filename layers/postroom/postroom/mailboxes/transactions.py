@@ -126,7 +126,7 @@ class Transactions:
                         pass
                     else:
                         view.take_in(edit)
-                        self.tell([(known.account, known.id)])
+                        self.tell([(known.account, f"{known.id}@{view.mailbox.version}")])
                         return outcome
                 elif looked:
                     return outcome
@@ -156,7 +156,8 @@ class Transactions:
         raise too_busy([mailbox])
 
     def tell(self, changed: Iterable[tuple[str, str]]) -> None:
-        """Publish after the commit; the id of a mailbox is empty for the list of mailboxes."""
+        """Publish after the commit; the id of a mailbox is empty for the list of mailboxes,
+        and may be followed by "@" and the version that the record has now."""
         messages = [f"{account} {mailbox}" for account, mailbox in changed]
         if messages:
             self._topic.publish(messages)
