@@ -16,10 +16,10 @@ from gateway.imap.places import Place, going_to, target_of
 from gateway.imap.sequence_set import SequenceSet
 from postroom.errors import BadSyntax
 from postroom.mailboxes import records
-from postroom.mailboxes.records import Appended
+from postroom.mailboxes.records import Appended, Delivery
 from postroom.mailboxes.rights import allowed
 from postroom.mailboxes.store import BadFlag, MailboxMissing, NotPermitted, OverQuota
-from postroom.message.summary import Summary
+from postroom.message.summary import summarise
 
 if TYPE_CHECKING:
     from gateway.imap.session import Session
@@ -79,6 +79,7 @@ class Upload:
         "_incoming",
         "_kept",
         "_new",
+        "_octets",
         "_replaced",
         "_room",
         "_session",
@@ -103,6 +104,7 @@ class Upload:
         self._incoming: Incoming | None = None
         self._after: Text | None = None  # whose octets come or came last
         self._kept: list[records.NewMessage] = []
+        self._octets = b""  # of the only message, when it is stored with its record
 
     @property
     def name(self) -> str:
@@ -169,22 +171,26 @@ class Upload:
         if self._incoming is not None:
             await self._incoming.receive(octets)
 
-    async def _end_message(self) -> None:
+    async def _end_message(self, *, last: bool = False) -> None:
         incoming = self._incoming
         if incoming is None:
             return
         if incoming.size == 0:
             raise No("A message of no octets cannot be kept", b"CANNOT")
-        self._kept.append(self._message(incoming, await incoming.keep()))
+        if last and incoming.is_small and not self._kept and not self._replaced:
+            self._octets = incoming.octets()  # stored on the way
+            summary = summarise(self._octets)
+        else:
+            summary = await incoming.keep()
         self._incoming = None
-
-    def _message(self, incoming: Incoming, summary: Summary) -> records.NewMessage:
         date = self._new.internal_date
-        return records.NewMessage(
-            blob=incoming.key,
-            summary=summary,
-            internal_date=int(self._session.app.clock.seconds()) if date is None else date,
-            flags=frozenset(allowed(self._new.flags, self._target.rights)),
+        self._kept.append(
+            records.NewMessage(
+                blob=incoming.key,
+                summary=summary,
+                internal_date=int(self._session.app.clock.seconds()) if date is None else date,
+                flags=frozenset(allowed(self._new.flags, self._target.rights)),
+            )
         )
 
     # The end.
@@ -195,8 +201,7 @@ class Upload:
             await self.go_on(words)
             if self.waits:
                 raise BadSyntax("end of the command", words, "RFC 3502")
-            if not self._is_single:
-                await self._end_message()
+            await self._end_message(last=True)
         except BaseException:
             self.abandon()
             raise
@@ -226,7 +231,9 @@ class Upload:
             ]
         with going_to(target):
             if not self._replaced:
-                return await session.crossing.slow(self._append, target)
+                return await session.service.appender.append(
+                    Delivery(*target.key, self._kept, quota=target.owner.quota), self._octets
+                )
             replaced = await session.crossing.slow(
                 mailboxes.replace,
                 *session.writable.place.key,
@@ -239,23 +246,6 @@ class Upload:
         if replaced is None:
             raise No("The message is gone already", b"EXPUNGEISSUED")
         return [replaced]
-
-    @property
-    def _is_single(self) -> bool:
-        """One small message is all there is: a single thread does all that is left."""
-        incoming = self._incoming
-        if incoming is None or self._kept or self._replaced:
-            return False
-        return incoming.size > 0 and incoming.is_small
-
-    def _append(self, target: Place) -> list[Appended]:
-        """In the pool."""
-        incoming = self._incoming
-        if incoming is not None:
-            self._kept.append(self._message(incoming, incoming.keep_here()))
-            self._incoming = None
-        append = self._session.app.mailboxes.append
-        return append(*target.key, self._kept, (), target.owner.quota)
 
     def abandon(self) -> None:
         """Forget what has come. Also when the connection is gone."""

@@ -58,17 +58,13 @@ class Incoming:
 
     @property
     def is_small(self) -> bool:
-        """All of it is in memory, so ``keep_here`` may be called."""
-        return self._draft is None and self._failure is None
+        """In memory, and soon summarised: ``octets`` may be asked for, instead of ``keep``."""
+        return self._draft is None and self._failure is None and self.size <= _SUMMARISED_HERE
 
-    def keep_here(self) -> Summary:
-        """``keep`` in a thread that has more to do afterwards: it waits for the disk."""
+    def octets(self) -> bytes:
         octets = b"".join(self._pieces)
         self._pieces.clear()
-        stored = self._service.app.blobs.put_soon(self.key, octets)
-        summary = summarise(octets)
-        stored.result()
-        return summary
+        return octets
 
     async def keep(self) -> Summary:
         """Make it durable under ``key``; return the summary of its octets."""
@@ -79,8 +75,7 @@ class Incoming:
             await self._write_out()
             await crossing.durable(self._draft.commit_soon())
             return await crossing.slow(lambda: summarise(blobs.get(self.key)))
-        octets = b"".join(self._pieces)
-        self._pieces.clear()
+        octets = self.octets()
         stored = crossing.durable(blobs.put_soon(self.key, octets))
         if len(octets) <= _SUMMARISED_HERE:
             summary = summarise(octets)
@@ -96,10 +91,8 @@ class Incoming:
             self._service.later(self._abandon)
 
     async def _write_out(self) -> None:
-        octets = b"".join(self._pieces)
-        self._pieces.clear()
         self._waiting = 0
-        await self._service.crossing.slow(self._write, octets)
+        await self._service.crossing.slow(self._write, self.octets())
 
     def _write(self, octets: bytes) -> None:
         with self._writing:

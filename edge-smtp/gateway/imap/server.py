@@ -3,6 +3,7 @@
 import asyncio
 
 from gateway.crossing import Crossing
+from gateway.imap.appender import Appender
 from gateway.imap.connection import Connection
 from gateway.imap.limits import ImapLimits
 from gateway.imap.room import Room
@@ -69,6 +70,7 @@ def make_imap(
         views=Views(app.mailboxes),
         summaries=SummaryCache(app.mailboxes, limits.summaries),
         searched=Room(limits.view_messages),
+        appender=Appender(app, crossing),
         tls=tls,
         lists_plus=settings.channel_binding,
         plaintext_login=settings.may_send_plaintext,

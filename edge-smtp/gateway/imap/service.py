@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from gateway.crossing import Crossing
+from gateway.imap.appender import Appender
 from gateway.imap.limits import ImapLimits
 from gateway.imap.room import Room
 from gateway.imap.summaries import SummaryCache
@@ -47,6 +48,7 @@ class Service:
     views: Views
     summaries: SummaryCache
     searched: Room  # messages of mailboxes that are searched without being selected
+    appender: Appender
     tls: Tls | None
     lists_plus: bool  # of SASL, see gateway.authentication.Channel
     plaintext_login: Callable[[str], bool]  # may this client address send a password in clear?

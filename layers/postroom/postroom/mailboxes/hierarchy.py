@@ -64,9 +64,10 @@ class Hierarchy:
 
     def find(self, account: str, name: str) -> Mailbox:
         wanted = canonical(name)
-        for mailbox in self.all_of(account):
-            if mailbox.name == wanted:
-                return mailbox
+        partition = account_partition(account)
+        for record in self._transactions.table.range(partition, MAILBOX, prefix_end(MAILBOX)):
+            if record.body["name"] == wanted:
+                return mailbox_of(account, record.key.sort.removeprefix(MAILBOX), record.body)
         raise MailboxMissing(account, name)
 
     def subscriptions(self, account: str) -> set[str]:
