@@ -3,6 +3,8 @@ the index, what is found stays the same."""
 
 import imaplib
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,10 @@ from postroom.mailboxes.records import NewMessage
 from postroom.mailboxes.search_index import SWEPT, Index, Task
 from postroom.message.summary import summarise
 from postroom.platform.blobs import BlobKey
+from postroom.platform.embedded.text_index import SUFFIX
+from postroom.platform.text_segments import write_segment
 from tests.flows.house import House
+from tests.running import DOMAIN, PASSWORD, Postroom, running
 
 MANY = 300  # more than are read without asking for an index
 
@@ -160,3 +165,33 @@ def test_the_index_of_a_mailbox_that_is_gone_goes(house: House, alice: Account) 
     assert app.search_index.read(alice.id, work) == Index()
     assert not app.platform.text_index._path(segment.key).exists()  # type: ignore[attr-defined]
     assert list(app.table.range(SWEPT)) == []
+
+
+@pytest.mark.slow
+def test_a_running_postroom_makes_the_index_and_asks_it(tmp_path: Path) -> None:
+    with running(tmp_path, ["alice"]) as postroom, imap(postroom) as client:
+        for number in range(1, MANY + 1):
+            about = "tea" if number % 10 == 0 else "coffee"
+            client.append("INBOX", "", "", f"Subject: {number}\r\n\r\nOf {about}.\r\n".encode())
+        client.select()
+        assert search(client, "BODY", "tea") == tens(MANY)
+        folder = postroom.data / "search"
+        deadline = time.monotonic() + 60
+        while not list(folder.glob(f"*{SUFFIX}")) or postroom.waiting():
+            assert time.monotonic() < deadline, "nobody made an index"
+            time.sleep(0.05)
+        assert search(client, "BODY", "tea") == tens(MANY)
+        [segment] = folder.glob(f"*{SUFFIX}")
+        # Nothing is read of what the index covers: of an empty one, nothing is found.
+        empty = tmp_path / "empty"
+        write_segment(empty, [], [], lambda uid: True)
+        empty.replace(segment)
+        assert search(client, "BODY", "tea") == []
+
+
+@contextmanager
+def imap(postroom: Postroom) -> Iterator[imaplib.IMAP4]:
+    with imaplib.IMAP4("localhost", postroom.ports["imap"]) as client:
+        client.starttls(postroom.trust())
+        client.login(f"alice@{DOMAIN}", PASSWORD)
+        yield client
