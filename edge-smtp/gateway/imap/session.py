@@ -8,12 +8,11 @@ from typing import Any, Protocol
 
 from gateway.authentication import Channel, mechanisms
 from gateway.crossing import Crossing
-from gateway.imap import responses
+from gateway.imap import responses, uploading
 from gateway.imap.capabilities import capabilities
 from gateway.imap.commands import Command
-from gateway.imap.commands_append import Append, Replace
 from gateway.imap.commands_notify import MESSAGE_EVENTS
-from gateway.imap.execute_append import Upload, begin_upload
+from gateway.imap.execute_append import Upload
 from gateway.imap.execution import Execution
 from gateway.imap.executions import EXECUTIONS
 from gateway.imap.literals import (
@@ -228,13 +227,13 @@ class Session:
             if expects is not None:
                 await expects(event.text)
         elif isinstance(event, MessageLiteral):
-            await self._message_literal(event)
+            await uploading.take_literal(self, event)
         elif isinstance(event, MessageChunk):
             if self.upload is not None:
                 await self.upload.receive(event.octets)
         elif isinstance(event, MessageEnd):
             if self.upload is not None:
-                await self._finish_upload(self.upload, event.rest)
+                await uploading.finish(self, self.upload, event.rest)
         else:
             self._refused(event)
 
@@ -244,23 +243,22 @@ class Session:
         except BadSyntax as error:
             if isinstance(error, BadCharset) and error.saves and self.selected is not None:
                 self.selected.saved = ()
-            self._failed(tag_of(text), "command", error)
+            self.failed(tag_of(text), "command", error)
             return
         execution = EXECUTIONS[type(command)]
         try:
-            self._check_state(execution)
-            self._check_numbers(command)
+            self.check(command)
         except Bad as error:
             self.bad(command.tag, error.text, error.code)
             return
-        await self._finish(execution, command, self._run(execution, command))
+        await self.finish(execution, command, self._run(execution, command))
 
     async def _run(self, execution: Execution, command: Command) -> Done:
         if not execution.anytime:
             await check_rights(self)
         return await execution.run(self, command)
 
-    async def _finish(
+    async def finish(
         self, execution: Execution, command: Command, work: Coroutine[Any, Any, Done]
     ) -> None:
         """Await the work, tell the news it allows, and end the command with its tagged reply."""
@@ -301,14 +299,20 @@ class Session:
             done = await work
         except PostroomError as error:
             self.progress.end()
-            self._failed(tag, name, error)
+            self.failed(tag, name, error)
         else:
             self.progress.end()
             if not done.silent:
                 text = done.text or f"{name} completed"
                 self.write(responses.tagged(tag, b"OK", text, done.code))
             if done.bye is not None:
-                self._failed(tag, name, done.bye)
+                self.failed(tag, name, done.bye)
+
+    def check(self, command: Command) -> None:
+        """Raises Bad when it may not come now."""
+        self._check_state(EXECUTIONS[type(command)])
+        if self.uid_only and names_numbers(command):
+            raise Bad("After ENABLE UIDONLY messages have no numbers", b"UIDREQUIRED")
 
     def _check_state(self, execution: Execution) -> None:
         if execution.anytime:
@@ -320,11 +324,7 @@ class Session:
         if execution.selected and self.selected is None:
             raise Bad("Select a mailbox first")
 
-    def _check_numbers(self, command: Command) -> None:
-        if self.uid_only and names_numbers(command):
-            raise Bad("After ENABLE UIDONLY messages have no numbers", b"UIDREQUIRED")
-
-    def _failed(self, tag: bytes, name: str, error: PostroomError) -> None:
+    def failed(self, tag: bytes, name: str, error: PostroomError) -> None:
         metrics.refusals["imap"] += 1
         outcome = outcome_of(error)
         if isinstance(outcome, Bye):
@@ -346,7 +346,7 @@ class Session:
 
     def _refused(self, event: Refused) -> None:
         tag = self.upload.command.tag if self.upload is not None else tag_of(event.command)
-        self._drop_upload()
+        uploading.drop(self)
         if event.reason is Reason.LONG_LINE:
             self.bad(tag, "The command is too long", b"TOOBIG")
             self.refuse("The command is too long: where the next one begins cannot be known")
@@ -357,45 +357,6 @@ class Session:
             if self.idling:
                 tag, self.idling = self.idling, b""
             self.bad(tag, "A line ends in CRLF, and neither stands alone")
-
-    # APPEND and REPLACE: their messages come in pieces, between words.
-
-    async def _message_literal(self, event: MessageLiteral) -> None:
-        tag, name = tag_of(event.command), "APPEND"
-        try:
-            if self.upload is not None:
-                tag, name = self.upload.command.tag, self.upload.name
-                await self.upload.go_on(event.command)
-            else:
-                command = parse(event.command, self.utf8)
-                if not isinstance(command, Append | Replace):
-                    raise Bad("This command has no literal here")
-                self._check_state(EXECUTIONS[type(command)])
-                self._check_numbers(command)
-                await check_rights(self)
-                self.upload = await begin_upload(self, command)
-            if not self.upload.waits:
-                raise Bad("A literal was not expected here")
-        except PostroomError as error:
-            self.reader.refuse()
-            self._drop_upload()
-            self._failed(tag, name, error)
-            return
-        self.reader.accept()
-        if event.waits:
-            self.write(responses.continuation())
-
-    def _drop_upload(self) -> None:
-        if self.upload is not None:
-            self.upload.abandon()
-            self.upload = None
-            if self.notifications is not None:
-                self.wire.wake()  # news have waited for it
-
-    async def _finish_upload(self, upload: Upload, words: bytes) -> None:
-        self.upload = None
-        command = upload.command
-        await self._finish(EXECUTIONS[type(command)], command, upload.finish(words))
 
     # Logging in.
 
@@ -471,4 +432,4 @@ class Session:
         if self.notifications is not None:
             stop_notifying(self)
         self.idling = b""
-        self._drop_upload()
+        uploading.drop(self)
