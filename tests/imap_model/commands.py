@@ -7,6 +7,8 @@ from tests.imap_model.responses import Response
 
 _BY_NUMBER = ("FETCH", "STORE", "SEARCH", "SORT", "THREAD")
 
+_IN_SELECTED = (*_BY_NUMBER, "COPY", "MOVE", "EXPUNGE", "SELECT", "EXAMINE", "NOOP")
+
 
 @dataclass(frozen=True)
 class Kind:
@@ -56,6 +58,11 @@ class Command:
     def numbers_stay(self) -> bool:
         """EXPUNGE may not come (RFC 9051 section 7.5.1)."""
         return self.text.split(" ", 1)[0] in _BY_NUMBER
+
+    @property
+    def is_for_selected(self) -> bool:
+        """It is about the mailbox that is selected, or is by the end."""
+        return self.text.removeprefix("UID ").split(" ", 1)[0] in _IN_SELECTED
 
     @property
     def ok(self) -> bool:

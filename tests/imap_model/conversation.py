@@ -131,9 +131,16 @@ class Conversation:
             else:
                 must(response.tag == left[0].tag, f"{response.octets!r} is not for {left[0].tag!r}")
                 must(response.name in (b"OK", b"NO"), f"{left[0].text}: {response.octets!r}")
-                left.pop(0).reply = response
+                command = left.pop(0)
+                command.reply = response
                 if self.view is not None:
                     self.view.tagged(response)
+                    self._must_have_rights(command, self.view)
+
+    def _must_have_rights(self, command: Command, view: View) -> None:
+        since = self.ledger.closed_off.get(view.validity, command.sent)
+        reads = command.ok and command.is_for_selected and bool(self.prefix)
+        must(not reads or since >= command.sent, f"{command.text}: it is not shared any more")
 
     def _parts(self, command: Command) -> list[bytes]:
         """What may be sent at once, and what after a continuation each."""

@@ -73,6 +73,7 @@ class Ledger:
     deleted: dict[int, int] = field(default_factory=dict)  # UIDVALIDITY -> when OK was heard
     doomed: set[int] = field(default_factory=set)  # UIDVALIDITY of mailboxes a DELETE was tried on
     withdrawn: set[int] = field(default_factory=set)  # UIDVALIDITY of what was shared for a while
+    closed_off: dict[int, int] = field(default_factory=dict)  # when visitors surely had no rights
     steps: Counter[str] = field(default_factory=Counter)
     commands: int = 0
     time: int = 0  # counts what is sent and heard

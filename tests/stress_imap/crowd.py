@@ -31,6 +31,7 @@ KINDS = (
     Kind("visitor", ("QRESYNC", "IMAP4rev2"), visits=True, idles=1.0, cuts=0.03),
     Kind("visitor-rev1", visits=True, idles=1.0),
 )
+_STILL_RUNS = 1.0  # seconds for a command whose connection was cut
 _AGAIN_MOST = 60  # attempts to come back, while a gateway starts anew
 
 
@@ -114,7 +115,11 @@ class Guest(Renamer):
 
     async def names_in_turn(self) -> None:
         async with self.names:
-            await self.change_names()
+            try:
+                await self.change_names()
+            except Lost:
+                await asyncio.sleep(_STILL_RUNS)  # or the next one would not know what there is
+                raise
 
     async def inbox_in_turn(self) -> None:
         async with self.names:

@@ -217,7 +217,8 @@ class Player(Client):
     # Names.
 
     async def change_mailbox(self) -> None:
-        name = self.dice.choices((*STABLE, *PASSING), (6, 3, 3, 1, 1, 1))[0]
+        weights = (2, 1, 1, 3, 3, 3) if self.kind.visits else (6, 3, 3, 1, 1, 1)
+        name = self.dice.choices((*STABLE, *PASSING), weights)[0]
         if not await self.select(name, examine=self.dice.random() < 0.1):
             must(name in PASSING, f"{name} is not there")
             await self.select("INBOX")

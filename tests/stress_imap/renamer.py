@@ -41,8 +41,11 @@ class Renamer(Writer):
             return
         self.ledger.withdrawn.add(validity)
         rights = self.dice.choice((RIGHTS, RIGHTS, '""'))
+        self.ledger.closed_off.pop(validity, None)
         command = await self.ask(f"SETACL {name} {self.visitor} {rights}")
         must(command.ok or command.code == [b"NONEXISTENT"], f"{command.reply}")
+        if command.ok and rights != RIGHTS:
+            self.ledger.closed_off[validity] = self.ledger.now()
 
     async def _delete(self, name: str) -> None:
         validity = await self._validity(name)

@@ -189,19 +189,27 @@ class Writer(Player):
     # Removing.
 
     async def expunge(self) -> None:
-        command = await self.do("EXPUNGE")
-        await self.check_up_to_date(command.sent)
+        command = await self._expunge("EXPUNGE")
+        if command.ok:
+            await self.check_up_to_date(command.sent)
 
     async def uid_expunge(self) -> None:
         if uids := self.can_be_removed(self.some(10)):
-            await self.do(f"UID EXPUNGE {render(uids)}")
+            await self._expunge(f"UID EXPUNGE {render(uids)}")
+
+    async def _expunge(self, text: str) -> Command:
+        command = await self.ask(text)
+        gone = command.code == [b"NONEXISTENT"] and self.here.validity in self.ledger.doomed
+        must(command.ok or gone, f"{text}: {command.reply}")
+        return command
 
     async def delete_some(self) -> None:
         """Mark and remove."""
         if uids := self.can_be_removed(self.some(20)):
             self.ledger.touch(self.here.validity, uids)
             await self.ask(f"UID STORE {render(uids)} +FLAGS (\\Deleted)")
-            await self.do(f"UID EXPUNGE {render(uids)}")
+            if not (await self._expunge(f"UID EXPUNGE {render(uids)}")).ok:
+                return
             # Somebody else may have taken the mark away in between: that was told, too.
             self._must_have_gone(
                 [uid for uid in uids if "\\Deleted" in self.here.flags.get(uid, ())]
