@@ -32,6 +32,7 @@ _LISTING = "FETCH 1:* (FLAGS UID RFC822.SIZE ENVELOPE)"
 _SEARCHES = 5
 _MOVED = 1000
 SDBOX, MAILDIR, CYRUS, OURS = "sdbox", "maildir", "Cyrus", "Postroom"
+SYNCED = "sdbox, mail_fsync=always"  # what it has answered survives a power cut, as with us
 
 
 def named(figure: str, peer: str) -> str:
@@ -102,9 +103,10 @@ def make(name: str, folder: Path) -> Mailboxes:
     server: Server
     if name == CYRUS:
         return Mailboxes(name, Cyrus(folder / "cyrus", [_LOGIN]), folder, None)
-    if name in (SDBOX, MAILDIR):
-        location = "sdbox:~/sdbox" if name == SDBOX else "maildir:~/Maildir"
-        dovecot = Dovecot(folder / name, location)
+    if name in (SDBOX, SYNCED, MAILDIR):
+        location = "maildir:~/Maildir" if name == MAILDIR else "sdbox:~/sdbox"
+        fsync = "always" if name == SYNCED else "optimized"
+        dovecot = Dovecot(folder / name.replace(", ", "-"), location, fsync)
         return Mailboxes(name, dovecot, folder, dovecot.mail)
     server = Postroom(folder, users, Sink(*free_ports(1)))
     return Mailboxes(name, server, folder, None)
@@ -265,6 +267,7 @@ CONTESTS: Mapping[str, Contest] = {
         {
             MAILDIR: (Figure("imap store", "/s", True, 1.5, 3),),
             SDBOX: (Figure("imap store", "/s", True, 0.5, 0.8),),
+            SYNCED: (Figure("imap store", "/s", True),),
         },
     ),
     "imap-search": Contest(

@@ -53,6 +53,7 @@ listen = 127.0.0.1
 ssl = no
 disable_plaintext_auth = no
 mail_location = {location}
+mail_fsync = {fsync}
 first_valid_uid = {owner}
 mail_max_userip_connections = 1000
 passdb {{
@@ -92,7 +93,8 @@ service lmtp {{
 
 
 class Dovecot:
-    def __init__(self, folder: Path, location: str) -> None:
+    def __init__(self, folder: Path, location: str, fsync: str = "optimized") -> None:
+        """*fsync*: ``mail_fsync``, as shipped unless given."""
         self._folder = make_folder(folder)
         for name in ("run", "state", "mail"):
             make_folder(folder / name)
@@ -104,6 +106,7 @@ class Dovecot:
             _DOVECOT_CONF.format(
                 folder=folder,
                 location=location,
+                fsync=fsync,
                 owner=_OWNER,
                 password=PASSWORD,
                 mail=self.mail,

@@ -70,8 +70,8 @@ How it is measured:
   the first sync the servers start afresh, and Dovecot's caches are as APPEND left them; `again` is
   the same command in the same session. One client is a blocking socket, eight are one uvloop
   process; they look for the tagged line and at nothing else.
-- STORE: Dovecot as shipped does not sync flag changes to disk; Postroom's are durable before
-  the OK.
+- STORE: Dovecot as shipped (sdbox, maildir) does not sync flag changes to disk; Postroom's are
+  durable before the OK, and so are Dovecot's with mail_fsync=always.
 - Login: Cyrus keeps a process for the next client and compares plain text (sasldb).
 - Idle sessions: each has a mailbox of its own, selected; 20 of them are INBOXes that get mail by
   SMTP. The clock runs from the final dot until epoll names that session, and no other.
