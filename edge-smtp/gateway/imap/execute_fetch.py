@@ -132,9 +132,8 @@ class Answering:
         unseen = [message.uid for _, message in rows if SEEN not in message.flags]
         if not unseen:
             return rows
-        change = partial(session.app.mailboxes.store_flags, add=(SEEN,))
+        change = partial(session.app.mailboxes.store_flags, add=(SEEN,), view=selected.view)
         stored, _ = await session.crossing.slow(change, *selected.place.key, unseen)
-        await session.crossing.run(selected.view.refresh)
         changed = {message.uid: message for message in stored}
         for message in stored:
             selected.note_told(message)

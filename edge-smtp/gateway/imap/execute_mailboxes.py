@@ -74,7 +74,7 @@ async def _first_recent(session: "Session", selected: Selected) -> int:
         return mailbox.first_recent
     # Only the session that is told first sees a message as recent (RFC 3501 section 2.3.2).
     claim = session.app.mailboxes.claim_recent
-    return await session.crossing.slow(claim, mailbox.account, mailbox.id)
+    return await session.crossing.slow(claim, mailbox.account, mailbox.id, selected.view)
 
 
 def _describe(session: "Session", selected: Selected) -> None:

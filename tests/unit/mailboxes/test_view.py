@@ -157,6 +157,7 @@ def test_flags_changed_through_a_view_are_in_it_and_cost_no_reading(office: Offi
     inbox = office.id("INBOX")
     view = View(mailboxes, ACCOUNT, inbox)
     before = view.mailbox.highest_mod_seq
+    assert mailboxes.claim_recent(ACCOUNT, inbox, view) == 1
     table.start()
     stored, _ = mailboxes.store_flags(ACCOUNT, inbox, [3, 9], add=[SEEN, "later"], view=view)
     assert (table.reads, table.writes) == (0, 1)

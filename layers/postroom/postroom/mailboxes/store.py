@@ -373,9 +373,10 @@ class Mailboxes:
         \\Deleted. Pairs of old UID and what became of it."""
         return expunging.restore(self._transactions, self._references, account, mailbox, uids)
 
-    def claim_recent(self, account: str, mailbox: str) -> int:
-        """Return ``first_recent`` and move it to ``uid_next`` (RFC 3501 section 2.3.2)."""
-        return self._transactions.claim_recent(account, mailbox)
+    def claim_recent(self, account: str, mailbox: str, view: View | None = None) -> int:
+        """Return ``first_recent`` and move it to ``uid_next`` (RFC 3501 section 2.3.2), in the
+        *view* of the mailbox, too."""
+        return self._transactions.claim_recent(account, mailbox, view)
 
     def sweep(self, most: int = 1000) -> int:
         """Remove what was expunged longer ago than the grace period, blobs with it. Returns how

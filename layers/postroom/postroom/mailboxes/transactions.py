@@ -125,7 +125,7 @@ class Transactions:
                     except ConditionFailed:
                         pass
                     else:
-                        view.take_in(edit)
+                        view.take_in(edit.before, edit.after(), edit.altered)
                         self.tell([(known.account, f"{known.id}@{view.mailbox.version}")])
                         return outcome
                 elif looked:
@@ -141,17 +141,21 @@ class Transactions:
             for mailbox, account in accounts.items()
         }
 
-    def claim_recent(self, account: str, mailbox: str) -> int:
+    def claim_recent(self, account: str, mailbox: str, view: "View | None") -> int:
         """See ``Mailboxes.claim_recent``. No client sees it change, so nobody is told."""
         with self.turn([mailbox]):
             for _ in range(ATTEMPTS):
                 before = self.mailbox(account, mailbox)
                 if before.first_recent == before.uid_next:
                     return before.first_recent
+                version = before.version + 1
+                after = replace(before, first_recent=before.uid_next, version=version)
                 try:
-                    self.table.write(guarded(before, replace(before, first_recent=before.uid_next)))
+                    self.table.write(guarded(before, after))
                 except ConditionFailed:
                     continue
+                if view is not None:
+                    view.take_in(before, after, [])
                 return before.first_recent
         raise too_busy([mailbox])
 

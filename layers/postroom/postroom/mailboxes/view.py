@@ -12,7 +12,6 @@ from postroom.mailboxes.encoding import decode_message, encode_message
 from postroom.mailboxes.records import SEEN, Changes, Mailbox, Message
 
 if TYPE_CHECKING:
-    from postroom.mailboxes.editing import Edit
     from postroom.mailboxes.store import Mailboxes
 
 _REMEMBERED = 64  # refreshes whose changes are kept for sessions that look more rarely
@@ -62,15 +61,15 @@ class View:
             self._log.append((before.highest_mod_seq, changes))
             return changes
 
-    def take_in(self, edit: "Edit") -> None:
-        """Note the flags that this process has just written, which saves reading them back."""
+    def take_in(self, before: Mailbox, after: Mailbox, altered: list[Message]) -> None:
+        """Note what this process has just written, which saves reading it back."""
         with self._refreshing:
-            before = self.mailbox
-            if before.version == edit.before.version:
-                changes = Changes(edit.after(), edit.altered, [])
-                self._apply(changes)
+            if self.mailbox.version != before.version:
+                return  # somebody has refreshed it meanwhile and found it, or it was behind anyway
+            changes = Changes(after, altered, [])
+            self._apply(changes)
+            if after.highest_mod_seq > before.highest_mod_seq:
                 self._log.append((before.highest_mod_seq, changes))
-            # Otherwise somebody has refreshed it since the edit was written, and found it.
 
     def _apply(self, changes: Changes) -> None:
         new = [message.uid for message in changes.changed if message.uid not in self._encoded]
