@@ -37,6 +37,7 @@ WORDS: Mapping[str, str] = {
     "imap store": "STORE one by one",
     "imap search absent": "SEARCH TEXT in 10,000, an absent word",
     "imap search rare": "the same, words of one message",
+    "imap search every": "the same, a word of every message",
     "imap login": "connect, LOGIN, LOGOUT, one after the other",
     "imap copy": "COPY of 1,000",
     "imap move": "MOVE of 1,000",
