@@ -25,6 +25,7 @@ log = logging.getLogger("postroom.imap")
 _MOST_VIEWS = 256  # kept for clients that come back
 _MOST_WANTED = 1000
 _WANTED_AGAIN = 60.0  # seconds
+_PARTS = 60  # in which sessions are reminded: thousands at once would keep the others waiting
 
 
 class Member(Protocol):
@@ -59,6 +60,7 @@ class Service:
     _draining: bool = False
     _empty: asyncio.Event = field(default_factory=asyncio.Event)
     _look_again: asyncio.TimerHandle | None = None
+    _reminded: int = 0  # how many times
     _tick: asyncio.TimerHandle | None = None
 
     def keep(self, view: View) -> None:
@@ -121,10 +123,12 @@ class Service:
 
     def _wait_to_look_again(self) -> None:
         loop = asyncio.get_running_loop()
-        self._look_again = loop.call_later(self.limits.look_again_seconds, self._remind_all)
+        seconds = self.limits.look_again_seconds / _PARTS
+        self._look_again = loop.call_later(seconds, self._remind_some)
 
-    def _remind_all(self) -> None:
-        self.watchers.remind_all()
+    def _remind_some(self) -> None:
+        self._reminded += 1
+        self.watchers.remind(self._reminded % _PARTS, _PARTS)
         self._wait_to_look_again()
 
     def _wait_to_tick(self) -> None:

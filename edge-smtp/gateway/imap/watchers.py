@@ -50,13 +50,14 @@ class Watchers:
     def unwatch_account(self, account: str, watcher: AccountWatcher) -> None:
         _remove(self._of_accounts, account, watcher)
 
-    def remind_all(self) -> None:
-        """The topic is best effort: whatever it lost, everybody looks for it now."""
-        for watchers in list(self._watchers.values()):
-            for watcher in list(watchers):
+    def remind(self, part: int, parts: int) -> None:
+        """The topic is best effort: whatever it lost, some look for it now. All have looked after
+        as many calls as there are parts."""
+        for mailbox in [each for each in self._watchers if hash(each) % parts == part]:
+            for watcher in list(self._watchers.get(mailbox, ())):
                 watcher.news(0)
-        for account, of_account in list(self._of_accounts.items()):
-            for each in list(of_account):
+        for account in [each for each in self._of_accounts if hash(each) % parts == part]:
+            for each in list(self._of_accounts.get(account, ())):
                 each.account_news(account, "")
 
     def _subscribe(self) -> None:
