@@ -30,6 +30,7 @@ from postroom.message.summary import summarise
 from postroom.platform.blobs import BlobKey
 
 USER, PASSWORD = "bench@example.test", "bench password"
+_LONGEST = 2000  # octets of a tagged reply: that of LOGIN has the capabilities
 PHASES = (
     ("FLAGS UID RFC822.SIZE ENVELOPE, first", "FETCH 1:* (FLAGS UID RFC822.SIZE ENVELOPE)"),
     ("FLAGS UID RFC822.SIZE ENVELOPE, again", "FETCH 1:* (FLAGS UID RFC822.SIZE ENVELOPE)"),
@@ -106,7 +107,7 @@ class Client:
             if not count:
                 raise ConnectionError(f"the server left during {command}")
             total += count
-            end = (end + buffer[max(0, count - 400) : count])[-400:]
+            end = (end + buffer[max(0, count - _LONGEST) : count])[-_LONGEST:]
             if end.endswith(b"\r\n"):
                 last = end[:-2].rpartition(b"\r\n")[2]
                 if last.startswith(b"t "):
