@@ -7,7 +7,7 @@ from tests.imap_model.responses import Response
 
 _BY_NUMBER = ("FETCH", "STORE", "SEARCH", "SORT", "THREAD")
 
-_IN_SELECTED = (*_BY_NUMBER, "COPY", "MOVE", "EXPUNGE", "SELECT", "EXAMINE", "NOOP")
+_IN_SELECTED = (*_BY_NUMBER, "COPY", "MOVE", "EXPUNGE", "SELECT", "EXAMINE")
 
 
 @dataclass(frozen=True)
