@@ -62,10 +62,13 @@ class Reading:
     cache: Path  # of segments of indexes
     rows: list[Row] = field(default_factory=list)
 
-    async def count(self, what: str, client: Client, command: str) -> bytes:
+    async def count(self, what: str, client: Client, command: str, later: str = "") -> bytes:
+        """*later*: a request that the command makes when it has answered."""
         self.meter.start()
         said = await client.ask(command.encode())
         assert b"\r\nt OK" in b"\r\n" + said, (command, said[-300:])
+        while later and not self.meter.calls[later]:
+            await asyncio.sleep(0.01)
         self._note(what)
         return said
 
@@ -147,7 +150,8 @@ class Reading:
         """As the first search of a mailbox goes, the index that it asks for, and the next ones."""
         every, absent = "SEARCH TEXT quarterly", "SEARCH TEXT xylophone"
         queue = self.app.queue("index")
-        await self.count("SEARCH TEXT in 1,000, without an index", client, every)
+        without = "SEARCH TEXT in 1,000, without an index"
+        await self.count(without, client, every, later="sqs.SendMessage")
         while not (letters := await asyncio.to_thread(queue.receive)):
             pass  # nobody waits for it to be sent
         [letter] = letters
