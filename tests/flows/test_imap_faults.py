@@ -18,7 +18,7 @@ from tests.conversations.imap_world import World, new_data
 
 
 class Faulty:
-    """A table whose reads can be made to fail, at once or after the next commit."""
+    """A table that can be made to fail, at once or after the next commit."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
@@ -27,35 +27,35 @@ class Faulty:
         self.down = False
         self.down_after_commit = False
 
-    def _read(self) -> Table:
+    def _up(self) -> Table:
         if self.down:
             raise StoreUnavailable("the table does not answer")
         return self._table
 
     def get(self, key: Key) -> Record | None:
-        return self._read().get(key)
+        return self._up().get(key)
 
     def get_many(self, keys: Sequence[Key]) -> dict[Key, Record]:
-        return self._read().get_many(keys)
+        return self._up().get_many(keys)
 
     def range(self, *args: Any, **options: Any) -> Iterator[Record]:
-        return self._read().range(*args, **options)
+        return self._up().range(*args, **options)
 
     def range_by_order(self, *args: Any, **options: Any) -> Iterator[Record]:
-        return self._read().range_by_order(*args, **options)
+        return self._up().range_by_order(*args, **options)
 
     def write(self, *writes: Write) -> None:
-        self._table.write(*writes)
+        self._up().write(*writes)
         self._committed(writes)
 
     def write_soon(self, *writes: Write) -> "Future[None]":
-        written = self._table.write_soon(*writes)
+        written = self._up().write_soon(*writes)
         written.result()
         self._committed(writes)
         return written
 
     def write_each(self, transactions: Sequence[Sequence[Write]]) -> list[ConditionFailed | None]:
-        refused = self._table.write_each(transactions)
+        refused = self._up().write_each(transactions)
         for writes in transactions:
             self._committed(writes)
         return refused
@@ -65,7 +65,7 @@ class Faulty:
         self.down |= self.down_after_commit and len(writes) > 1
 
     def put_many(self, puts: Sequence[Put]) -> None:
-        self._table.put_many(puts)
+        self._up().put_many(puts)
 
 
 def faulty_app(data: Path) -> tuple[App, Faulty]:

@@ -7,6 +7,7 @@ judged before all else, or another reason would show what they hide.
 import base64
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import takewhile
 
 from postroom.mailboxes.annotations import SERVER, forget
 from postroom.mailboxes.chunks import in_chunks
@@ -256,7 +257,10 @@ class Hierarchy:
             yield from tree.share({mailbox.id: tree.acls[parent.id]})
 
     def _make_above(self, tree: Tree, name: str) -> list[Write]:
-        missing = [each for each in above(name) if each not in tree.mailboxes]
+        # Down from the nearest that is there: what was deleted above that one stays deleted, and
+        # its owner alone may want it back.
+        upwards = reversed(list(above(name)))
+        missing = list(takewhile(lambda each: each not in tree.mailboxes, upwards))[::-1]
         return [write for each in missing for write in self._make(tree, each)]
 
     def _new_id(self) -> str:

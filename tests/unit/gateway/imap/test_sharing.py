@@ -215,6 +215,12 @@ async def play(data: Path, said: list[Step]) -> None:
 @given(steps)
 @example([tried("lrst", "EXPUNGE", "CLOSE")])
 @example([tried("lrw", "STORE 1:* FLAGS (\\Flagged)", "STORE 1:* -FLAGS (\\Seen $Work)")])
+@example(
+    [
+        [("alice", "SETACL a bob lraeiklprstwx"), ("alice", "SETACL a/b bob lraeiklprstwx")],
+        [("bob", f'DELETE "{THEIRS}a"'), ("bob", f'CREATE "{THEIRS}a/b/new"')],
+    ]
+)
 @example([tried("lri", f'COPY 1:* "{THEIRS}a"', "MOVE 1 INBOX", "FETCH 1 (BODY[])")])
 def test_nobody_reads_or_changes_what_his_rights_do_not_allow(
     tmp_path_factory: pytest.TempPathFactory,
