@@ -186,28 +186,18 @@ def _contains(keys: Sequence[str], comparator: Comparator) -> Match:
 
 
 def _matches(keys: Sequence[str], comparator: Comparator, captures: bool) -> Match:
-    globs: list[Glob] = [compile_glob(key, comparator) for key in keys]
-
-    def match(run: Run, values: Sequence[str]) -> bool:
-        for value in values:
-            for glob in globs:
-                found = glob(value, run.spend)
-                if found is not None:
-                    if captures:
-                        run.captures = list(found[: MOST_CAPTURES + 1])
-                    return True
-        return False
-
-    return match
+    return _found_by([compile_glob(key, comparator) for key in keys], captures)
 
 
 def _regex(keys: Sequence[str], ignore_case: bool, captures: bool) -> Match:
-    expressions: list[Expression] = [compile_expression(key, ignore_case) for key in keys]
+    return _found_by([compile_expression(key, ignore_case) for key in keys], captures)
 
+
+def _found_by(patterns: Sequence[Glob | Expression], captures: bool) -> Match:
     def match(run: Run, values: Sequence[str]) -> bool:
         for value in values:
-            for expression in expressions:
-                found = expression(value, run.spend)
+            for pattern in patterns:
+                found = pattern(value, run.spend)
                 if found is not None:
                     if captures:
                         run.captures = list(found[: MOST_CAPTURES + 1])
