@@ -91,22 +91,10 @@ class Reading:
         for first in range(0, count, _AT_ONCE):
             self.app.mailboxes.append(account, mailbox.id, new[first : first + _AT_ONCE])
 
-    def fill_fast(self, name: str, count: int) -> None:
-        """Records as ``append`` makes them, of messages that nobody looks at."""
-        box = self.app.mailboxes.find(self.world.account().id, name)
-        puts = [
-            Put(message_key(box.id, uid), {"message": encode_message(_message(uid))})
-            for uid in range(1, count + 1)
-        ]
-        after = replace(
-            box, uid_next=count + 1, messages=count, unseen=count, highest_mod_seq=count
-        )
-        self.app.table.put_many([*puts, Put(mailbox_key(box.account, box.id), mailbox_body(after))])
-
     async def all(self) -> list[Row]:
         self.fill("INBOX", 1000)
         self.fill("Archive", 100)
-        self.fill_fast("Junk", LARGE)
+        fill_fast(self.app, self.world.account().id, "Junk", LARGE)
         client = self.world.connect()
         await client.wait(lambda new: new.endswith(b"\r\n"))
         count = self.count
@@ -194,7 +182,26 @@ class Reading:
         self.world.deliver(letter(5001, ADDRESS))
 
 
-def _message(uid: int) -> Message:
+def fill_fast(app: App, account: str, name: str, count: int) -> None:
+    """Records as ``append`` makes them, of messages that nobody looks at."""
+    box = app.mailboxes.find(account, name)
+    messages = [message_of(uid) for uid in range(1, count + 1)]
+    puts = [
+        Put(message_key(box.id, message.uid), {"message": encode_message(message)})
+        for message in messages
+    ]
+    after = replace(
+        box,
+        uid_next=count + 1,
+        messages=count,
+        unseen=count,
+        highest_mod_seq=count,
+        size=sum(message.size for message in messages),
+    )
+    app.table.put_many([*puts, Put(mailbox_key(account, box.id), mailbox_body(after))])
+
+
+def message_of(uid: int) -> Message:
     blob = BlobKey(f"1m86t8k38g20812{uid:07}")
     return Message(uid, uid, frozenset(), 4096, DATE, DATE, blob, PREFIX, uid, b"0123456789abcdef")
 

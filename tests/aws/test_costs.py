@@ -1,8 +1,8 @@
 """What delivering a message costs on AWS: every call counted, every unit priced.
 
 Writes docs/COSTS.md, which is committed: a change that makes mail dearer shows in its diff. Run
-``POSTROOM_WRITE_COSTS=1 .venv/bin/pytest tests/aws/test_costs.py tests/aws/test_reading_costs.py``
-to write it anew.
+``POSTROOM_WRITE_COSTS=1 .venv/bin/pytest tests/aws/test_costs.py tests/aws/test_reading_costs.py
+tests/aws/test_pop3_costs.py`` to write it anew.
 """
 
 import csv

@@ -78,9 +78,13 @@ class World:
 
 @asynccontextmanager
 async def pop3_world(
-    folder: Path, messages: Sequence[bytes] = (), settings: GatewaySettings = SETTINGS
+    folder: Path,
+    messages: Sequence[bytes] = (),
+    settings: GatewaySettings = SETTINGS,
+    app: App | None = None,
 ) -> AsyncIterator[World]:
-    app = build({"POSTROOM_DATA": str(folder), "POSTROOM_HOSTNAME": "mail.example.test"})
+    """*app*: over other stores than the embedded ones; it is closed in the end."""
+    app = app or build({"POSTROOM_DATA": str(folder), "POSTROOM_HOSTNAME": "mail.example.test"})
     account = app.directory.account(USER)
     if account is None:
         app.directory.add_domain(Domain("example.test"))
