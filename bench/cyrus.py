@@ -93,13 +93,18 @@ class Cyrus:
         self._process: subprocess.Popen[bytes] | None = None
 
     def _add(self, program: Path, user: str) -> None:
-        command = [program, "-p", "-c", "-f", self._folder / "sasldb", "-u", DOMAIN, user]
+        command = [str(program), "-p", "-c", "-f", str(self._folder / "sasldb"), "-u", DOMAIN, user]
         subprocess.run(
             command, input=PASSWORD.encode(), check=True, env=self._environment, capture_output=True
         )
 
     def start(self) -> None:
-        configured = ["-C", self._folder / "imapd.conf", "-M", self._folder / "cyrus.conf"]
+        configured = [
+            "-C",
+            str(self._folder / "imapd.conf"),
+            "-M",
+            str(self._folder / "cyrus.conf"),
+        ]
         pid = self._folder / "master.pid"
         self._process = subprocess.Popen(
             [self._bin / "master", *configured, "-p", pid],

@@ -6,6 +6,7 @@ import email.utils
 import statistics
 import time
 from collections.abc import Callable
+from functools import partial
 
 from postroom.message.decode import decode_base64
 from postroom.message.scan import scan
@@ -82,16 +83,16 @@ def main() -> None:
         octets = message(size)
         summary = summarise(octets)
         figures = [
-            _microseconds(lambda octets=octets: scan(octets)),
-            _microseconds(lambda octets=octets: summarise(octets)),
+            _microseconds(partial(scan, octets)),
+            _microseconds(partial(summarise, octets)),
             _microseconds(summary.encode),
-            _microseconds(lambda octets=octets: _standard_library(octets)),
+            _microseconds(partial(_standard_library, octets)),
         ]
         print(f"{name:14}{figures[0]:10.1f}{figures[1]:12.1f}{figures[2]:10.1f}{figures[3]:12.1f}")
     encoded = summarise(message(4096)).encode()
     print(f"\nan encoded summary is {len(encoded)} octets; reading it, microseconds:")
     for reader in (envelope_of, body_structure_of, structure_of, Summary.decode):
-        print(f"  {reader.__name__:20}{_microseconds(lambda reader=reader: reader(encoded)):8.2f}")
+        print(f"  {reader.__name__:20}{_microseconds(partial(reader, encoded)):8.2f}")
     attachment = BASE64 * 100_000
     took = _microseconds(lambda: decode_base64(attachment))
     print(f"\nbase64: {len(attachment) / took:.0f} MB/s")

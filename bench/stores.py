@@ -19,10 +19,10 @@ from rich.table import Table as Grid
 from postroom.platform.blobs import BlobKey
 from postroom.platform.embedded.store import EmbeddedStore
 from postroom.platform.system import SystemClock
-from postroom.platform.table import Absent, Holds, Key, Put
+from postroom.platform.table import Absent, Body, Holds, Key, Put
 
 BODY = bytes(range(256)) * 16
-RECORD = {"f": ["\\Seen"], "b": "k" * 26, "s": 4096, "d": 1_700_000_000, "p": b"x" * 120}
+RECORD: Body = {"f": ["\\Seen"], "b": "k" * 26, "s": 4096, "d": 1_700_000_000, "p": b"x" * 120}
 AT_ONCE = 64
 
 
@@ -113,16 +113,12 @@ def main(folder: Path) -> None:
     )
     counter = Key("counter", "0")
     table.write(Put(counter, {"n": 0}))
-    row(
-        "table: get, then conditional put, one by one",
-        one_by_one(
-            2000,
-            lambda n: (
-                table.get(counter),
-                table.write(Put(counter, {"n": n + 1}, condition=Holds("n", n))),
-            ),
-        ),
-    )
+
+    def count_up(n: int) -> None:
+        table.get(counter)
+        table.write(Put(counter, {"n": n + 1}, condition=Holds("n", n)))
+
+    row("table: get, then conditional put, one by one", one_by_one(2000, count_up))
 
     table.put_many([Put(Key("big", f"m/{n:010}"), RECORD, order=n) for n in range(10_000)])
     row("table: range of 10,000, first", reading(10_000, lambda: len(list(table.range("big")))))
