@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.imap.capabilities import capabilities
 from postroom.sieve.engine import CAPABILITIES
 
 ROOT = Path(__file__).parents[1]
@@ -14,6 +15,9 @@ SOURCES = [
     for folder in ("layers/postroom/postroom", "edge-smtp/gateway", "local", "functions")
     for path in (ROOT / folder).rglob("*.py")
 ]
+# What IMAP4rev2 itself says, and what no RFC tells.
+IN_IMAP_ITSELF = {"STARTTLS", "LOGINDISABLED"}
+OF_NO_RFC = {"XLIST"}
 # Set by the supervisor for its children, not by people.
 INTERNAL = {"POSTROOM_SCHEDULES", "POSTROOM_TEMPLATE"}
 
@@ -30,9 +34,13 @@ def test_every_setting_is_on_the_operators_page() -> None:
     assert not sorted(written - read), "on the page, but nobody reads them"
 
 
-def test_every_rfc_that_is_done_has_its_module() -> None:
+def rfcs() -> list[dict[str, str]]:
     with (ROOT / "docs/rfc.tsv").open() as page:
-        rows = list(csv.DictReader(page, delimiter="\t"))
+        return list(csv.DictReader(page, delimiter="\t"))
+
+
+def test_every_rfc_that_is_done_has_its_module() -> None:
+    rows = rfcs()
     assert len({row["rfc"] for row in rows}) == len(rows)
     for row in rows:
         assert row["state"] in {"full", "partial", "planned", "declined"}, row
@@ -40,6 +48,26 @@ def test_every_rfc_that_is_done_has_its_module() -> None:
             module = row["module"].replace("gateway", "edge-smtp/gateway")
             places = (ROOT / module, ROOT / "layers/postroom/postroom" / module)
             assert any(place.exists() for place in places), row
+
+
+def test_imap_announces_what_the_table_of_rfcs_says_and_nothing_else() -> None:
+    """In a row, the words in capitals before the first semicolon are what CAPABILITY lists."""
+    announced = {
+        name.partition("=")[0] if name.startswith("APPENDLIMIT=") else name
+        for logged_in in (False, True)
+        for name in capabilities(
+            logged_in=logged_in, mechanisms=(), may_start_tls=True, append_limit=1
+        )
+    }
+    done = [row for row in rfcs() if row["state"] in {"full", "partial"}]
+    written = {
+        word
+        for row in done
+        if row["module"] == "gateway/imap"
+        for word in re.split(r"[ ,:]+", row["what"].partition(";")[0])
+        if re.fullmatch(r"[A-Z][A-Z0-9+-]+(rev\d)?(=\w.*)?", word)
+    }
+    assert written == announced - IN_IMAP_ITSELF - OF_NO_RFC
 
 
 @pytest.mark.parametrize("page", sorted(ROOT.glob("*.md")) + sorted(ROOT.glob("docs/**/*.md")))
