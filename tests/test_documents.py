@@ -76,6 +76,23 @@ def test_links_lead_somewhere(page: Path) -> None:
     assert not [target for target in targets if not (page.parent / target).exists()]
 
 
+def test_modules_and_conversations_of_the_page_about_compatibility_exist() -> None:
+    page = (ROOT / "docs/COMPATIBILITY.md").read_text()
+    conversations = ROOT / "tests/conversations/imap"
+    folders = (
+        ROOT,
+        ROOT / "edge-smtp",
+        ROOT / "edge-smtp/gateway/imap",
+        ROOT / "layers/postroom",
+        conversations,
+    )
+    named = set(re.findall(r"`([^`\s]+\.(?:py|txt))`", page))
+    assert not sorted(
+        name for name in named if not any((folder / name).exists() for folder in folders)
+    )
+    assert {path.name for path in conversations.glob("client-*.txt")} <= named
+
+
 def test_the_readmes_make_targets_exist() -> None:
     targets = set(re.findall(r"^make (\w+)", (ROOT / "README.md").read_text(), re.MULTILINE))
     known = set(re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.MULTILINE))

@@ -10,6 +10,7 @@ from postroom.app import App
 from postroom.directory.identifiers import identifier_of, spelled, user_identifier
 from postroom.directory.records import Account
 from postroom.errors import BadSetting
+from postroom.mailboxes.errors import MailboxMissing
 from postroom.mailboxes.rights import NONE, Rights, parse_rights, shown
 
 share = typer.Typer(no_args_is_help=True, help="Who besides its owner may use a mailbox.")
@@ -59,7 +60,8 @@ def set_share(
     with opened(data) as app:
         account = account_of(app, owner)
         _change(app, account, mailbox, with_, wanted)
-    done(f"{with_} has {shown(wanted) or 'no rights'} on {mailbox} of {account.address}")
+    who, has = (with_[1:], "never has") if with_.startswith("-") else (with_, "has")
+    done(f"{who} {has} {shown(wanted) or 'no rights'} on {mailbox} of {account.address}")
 
 
 @share.command("remove")
@@ -78,5 +80,8 @@ def _change(app: App, account: Account, mailbox: str, with_: str, rights: Rights
     identifier = identifier_of(app.directory, with_.removeprefix("-"), account)
     if identifier == user_identifier(account):
         raise BadSetting("the owner has all rights, always")
-    found = app.mailboxes.find(account.id, mailbox)
+    try:
+        found = app.mailboxes.find(account.id, mailbox)
+    except MailboxMissing as error:
+        raise BadSetting(f"{account.address} has no mailbox {mailbox}") from error
     app.mailboxes.sharing.change(account.id, found.id, sign + identifier, lambda _: rights)

@@ -27,7 +27,8 @@ def test_mailboxes_are_shared_and_no_longer(peopled: Run) -> None:
     assert "nothing is shared" in peopled("share", "list", ALICE).out
     assert "has lrs on INBOX" in peopled("share", "set", ALICE, "INBOX", BOB, "lrs").out
     peopled("share", "set", ALICE, "Sent", "$team", "lr")
-    peopled("share", "set", "--", ALICE, "Sent", "-bob", "r")
+    taken = peopled("share", "set", "--", ALICE, "Sent", "-bob", "r").out
+    assert "bob never has r on Sent" in taken
     shared = [
         {"mailbox": "INBOX", "with": BOB, "rights": "lrs"},
         {"mailbox": "Sent", "with": f"${TEAM}", "rights": "lr"},
@@ -37,7 +38,8 @@ def test_mailboxes_are_shared_and_no_longer(peopled: Run) -> None:
     assert "the owner has all rights" in peopled("share", "set", ALICE, "INBOX", ALICE, "lr").err
     assert "is no user" in peopled("share", "set", ALICE, "INBOX", "x@example.test", "lr").err
     assert "not a right" in peopled("share", "set", ALICE, "INBOX", BOB, "lq").err
-    assert "has no mailbox" in peopled("share", "set", ALICE, "None", BOB, "lr").err
+    missing = peopled("share", "set", ALICE, "None", BOB, "lr").err
+    assert f"{ALICE} has no mailbox None" in missing
     peopled("share", "remove", ALICE, "INBOX", BOB)
     assert peopled("share", "list", ALICE, "--json").json == shared[1:]
     peopled("group", "remove", TEAM)
