@@ -4,10 +4,11 @@ import asyncio
 import shutil
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from postroom.app import App
 from postroom.mailboxes.encoding import encode_message, mailbox_body, mailbox_key, message_key

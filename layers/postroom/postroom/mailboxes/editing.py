@@ -1,7 +1,8 @@
 """A mailbox while one transaction changes it: UIDs, MODSEQ and counters in one place."""
 
 from collections.abc import Iterable
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from postroom.mailboxes.encoding import (
     encode_message,
@@ -159,9 +160,9 @@ class Edit:
             sweep_day=self._sweep_day,
         )
 
-    def writes(self) -> list[Write]:
-        """The mailbox record first, then the messages."""
-        return [guarded(self.before, self.after()), *self._writes]
+    def writes(self, after: Mailbox | None = None) -> list[Write]:
+        """The mailbox record first, then the messages. *after*: what ``after`` returned."""
+        return [guarded(self.before, after or self.after()), *self._writes]
 
 
 _NO_FLAGS: frozenset[str] = frozenset()

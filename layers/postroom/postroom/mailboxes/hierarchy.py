@@ -6,8 +6,9 @@ judged before all else, or another reason would show what they hide.
 
 import base64
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from itertools import takewhile
+
+from msgspec.structs import replace
 
 from postroom.mailboxes.annotations import SERVER, forget
 from postroom.mailboxes.chunks import in_chunks

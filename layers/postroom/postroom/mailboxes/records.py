@@ -19,8 +19,7 @@ SEEN, ANSWERED, FLAGGED, DELETED, DRAFT = (
 SYSTEM_FLAGS = (ANSWERED, FLAGGED, DELETED, SEEN, DRAFT)
 
 
-@dataclass(frozen=True, slots=True)
-class Mailbox:
+class Mailbox(msgspec.Struct, frozen=True, gc=False):
     """One mailbox with its counters, as of the moment it was read."""
 
     id: str  # never reused, survives renames (RFC 8474 MAILBOXID)

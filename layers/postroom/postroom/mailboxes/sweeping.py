@@ -15,6 +15,8 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from msgspec import structs
+
 from postroom.errors import ConditionFailed
 from postroom.mailboxes import annotations
 from postroom.mailboxes.editing import guarded
@@ -68,7 +70,7 @@ class _Guard:
     day: int  # of the deletion
 
     def write(self, forgotten: int) -> Put:
-        after = replace(
+        after = structs.replace(
             self.mailbox,
             version=self.mailbox.version + 1,
             forgotten=max(self.mailbox.forgotten, forgotten),
@@ -176,7 +178,8 @@ class Sweeping:
                 write = guard.write(forgotten)
                 marks.append(write)
                 guard = replace(
-                    guard, mailbox=replace(guard.mailbox, version=guard.mailbox.version + 1)
+                    guard,
+                    mailbox=structs.replace(guard.mailbox, version=guard.mailbox.version + 1),
                 )
             self._transactions.table.write(*marks)
         if last:

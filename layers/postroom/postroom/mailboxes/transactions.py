@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
 from threading import Lock
 from typing import TYPE_CHECKING, TypeVar
+
+from msgspec.structs import replace
 
 from postroom.errors import ConditionFailed, StoreUnavailable
 from postroom.mailboxes.editing import Edit, guarded
@@ -67,6 +68,9 @@ class Transactions:
                 stack.enter_context(self._stripes[stripe])
             yield
 
+    def _turn_of_one(self, name: str) -> Lock:
+        return self._stripes[hash(name) % _STRIPES]
+
     def mailbox(self, account: str, mailbox: str) -> Mailbox:
         """Raises MailboxMissing."""
         found = self.table.get(mailbox_key(account, mailbox))
@@ -115,17 +119,18 @@ class Transactions:
         """
         known = view.mailbox
         looked = False
-        with self.turn([known.id]):
+        with self._turn_of_one(known.id):
             for _ in range(ATTEMPTS):
                 edit = Edit(view.mailbox, self.day())
                 outcome = prepare(edit)
                 if edit.changed:
+                    after = edit.after()
                     try:
-                        self.table.write(*edit.writes())
+                        self.table.write(*edit.writes(after))
                     except ConditionFailed:
                         pass
                     else:
-                        view.take_in(edit.before, edit.after(), edit.altered)
+                        view.take_in(edit.before, after, edit.altered)
                         self.tell([(known.account, f"{known.id}@{view.mailbox.version}")])
                         return outcome
                 elif looked:
@@ -143,7 +148,7 @@ class Transactions:
 
     def claim_recent(self, account: str, mailbox: str, view: "View | None") -> int:
         """See ``Mailboxes.claim_recent``. No client sees it change, so nobody is told."""
-        with self.turn([mailbox]):
+        with self._turn_of_one(mailbox):
             for _ in range(ATTEMPTS):
                 before = self.mailbox(account, mailbox)
                 if before.first_recent == before.uid_next:

@@ -104,9 +104,12 @@ class View:
     def _from_log(self, mod_seq: int) -> Changes:
         latest: dict[int, Message] = {}
         expunged: dict[int, None] = {}
-        for _, changes in self._log:
+        unseen: list[Changes] = []  # mostly the last of them only
+        for _, changes in reversed(self._log):
             if changes.mailbox.highest_mod_seq <= mod_seq:
-                continue
+                break
+            unseen.append(changes)
+        for changes in reversed(unseen):
             for message in changes.changed:
                 if message.mod_seq > mod_seq:
                     latest.pop(message.uid, None)  # the order is that of the last change

@@ -1,9 +1,10 @@
 """What a client has missed (RFC 7162 sections 3.2.5 and 3.2.6)."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import cast
 
 import pytest
+from msgspec.structs import replace
 
 from gateway.imap.commands import Resync, Select
 from gateway.imap.parser import parse

@@ -1,9 +1,10 @@
 """Numbers and UIDs of one client (RFC 9051 sections 2.3.1 and 7.5.1)."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import cast
 
 import pytest
+from msgspec.structs import replace
 
 from gateway.imap.outcomes import Bad
 from gateway.imap.places import Place

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from postroom.errors import PostroomError, StoreUnavailable
+from postroom.platform.embedded.turns import Turns, lock_file
 
 T = TypeVar("T")
 
@@ -71,11 +72,8 @@ class Database:
         self._synchronous = ""
         self._checkpointed = 0  # time stamp of the log when it was copied last
         try:
-            self._lock, self._turnstile = (
-                _lock_file(f"{path}.lock"),
-                _lock_file(f"{path}.next.lock"),
-            )
-            with self._exclusive():
+            self._between_processes = Turns(str(path))
+            with self._between_processes:
                 self._writer = self._connect()
                 self._writer.execute("PRAGMA journal_mode=WAL")
                 self._writer.executescript(schema)
@@ -188,7 +186,7 @@ class Database:
         try:
             if self._closed:
                 raise OSError("closed")
-            with self._exclusive():
+            with self._between_processes:
                 if more is not None:  # look only now: many came while we waited for our turn
                     with suppress(queue.Empty):
                         while len(batch) < LARGEST_BATCH:
@@ -252,7 +250,7 @@ class Database:
             log = os.stat(f"{self._path}-wal")
             if log.st_size < LONGEST_LOG or log.st_mtime_ns == self._checkpointed:
                 return
-            lock = _lock_file(f"{self._path}.checkpoint.lock")
+            lock = lock_file(f"{self._path}.checkpoint.lock")
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 self._copy_log()
@@ -274,7 +272,7 @@ class Database:
             _, frames, _ = connection.execute(_CHECKPOINT).fetchone()
             if frames * PAGE_OCTETS > LONGEST_LOG:
                 self._checkpoint_waits = True
-                with self._turn, self._exclusive():
+                with self._turn, self._between_processes:
                     self._checkpoint_waits = False
                     connection.execute(_CHECKPOINT).fetchone()
 
@@ -290,11 +288,10 @@ class Database:
             if self._closed:
                 return
             self._closed = True
-            with suppress(sqlite3.Error), self._exclusive():
+            with suppress(sqlite3.Error), self._between_processes:
                 for connection in self._all:
                     connection.close()
-            os.close(self._lock)
-            os.close(self._turnstile)
+            self._between_processes.close()
         self._fail_pending()
 
     def _fail_pending(self) -> None:
@@ -304,20 +301,6 @@ class Database:
                 if change is not None:
                     change.error = StoreUnavailable(f"{self._path} is closed")
                     _resolve(change)
-
-    @contextmanager
-    def _exclusive(self) -> Iterator[None]:
-        # Whoever lets go of a flock may have it again before the one it woke has stirred. So the
-        # next in line stands in a turnstile, which keeps everyone else from the lock meanwhile.
-        fcntl.flock(self._turnstile, fcntl.LOCK_EX)
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX)
-        finally:
-            fcntl.flock(self._turnstile, fcntl.LOCK_UN)
-        try:
-            yield
-        finally:
-            fcntl.flock(self._lock, fcntl.LOCK_UN)
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(
@@ -332,10 +315,6 @@ class Database:
         connection.execute("PRAGMA cache_size=-8192")
         self._all.append(connection)
         return connection
-
-
-def _lock_file(path: str) -> int:
-    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
 
 def _touch(writer: sqlite3.Connection) -> None:
