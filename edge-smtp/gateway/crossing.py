@@ -4,9 +4,11 @@ import asyncio
 import os
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
+from functools import partial
 from typing import Any, ParamSpec, TypeVar
 
+from gateway.pool import Pool
 from postroom.app import App
 from postroom.errors import StoreUnavailable
 
@@ -22,10 +24,10 @@ class Crossing:
 
     def __init__(self, app: App, threads: int = 32) -> None:
         self.reads_are_local = app.platform.reads_are_local
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="crossing")
+        self._pool = Pool(threads, "crossing")
         self._most_waiting = threads * _WAITING_FOR_EACH_THREAD
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._landed: deque[tuple[Landing, Future[Any]]] = deque()
+        self._landed: deque[Callable[[], None]] = deque()
         self._woken = False
         self.cores = os.cpu_count() or 1
         self.under_way = 0  # calls in the pool or waiting for it
@@ -50,21 +52,26 @@ class Crossing:
         """
         if self.under_way >= self._most_waiting:
             raise StoreUnavailable(f"{self.under_way} calls wait for the store already")
-        self.under_way += 1
-        try:
-            future = self._pool.submit(function, *args, **kwargs)
-        except RuntimeError as error:  # the pool is shut down
-            self.under_way -= 1
-            raise StoreUnavailable("the gateway is stopping") from error
         waiter: asyncio.Future[Answer] = self._running().create_future()
 
-        def landed(future: "Future[Answer]") -> None:
-            # When the call has ended, which may be after its caller was cancelled.
-            self.under_way -= 1
-            _settle(waiter, future)
+        def call() -> None:
+            try:
+                if self._pool.closed:
+                    raise StoreUnavailable("the gateway is stopping")
+                answer = function(*args, **kwargs)
+            except BaseException as error:
+                self._land_soon(partial(self._end, partial(_fail, waiter, error)))
+            else:
+                self._land_soon(partial(self._end, partial(_answer, waiter, answer)))
 
-        self.then(future, landed)
+        self._pool.begin(call, self.under_way)
+        self.under_way += 1
         return await waiter
+
+    def _end(self, settle: Callable[[], None]) -> None:
+        # When the call has ended, which may be after its caller was cancelled.
+        self.under_way -= 1
+        settle()
 
     def durable(self, future: "Future[Answer]") -> "asyncio.Future[Answer]":
         """Return what awaits a port's future (``put_soon``, ``write_soon``…) on this loop.
@@ -77,25 +84,24 @@ class Crossing:
 
     def then(self, future: "Future[Any]", landing: Landing) -> None:
         """Call *landing* with the future on this loop, soon after it is done. It must not raise."""
-        loop = self._running()
-        landed = self._landed
+        self._running()
+        future.add_done_callback(lambda future: self._land_soon(partial(landing, future)))
 
-        def done(future: "Future[Any]") -> None:
-            landed.append((landing, future))
-            # Two threads may both see False and wake the loop twice; that is harmless. A wake-up
-            # is never missed: the loop sets the flag back before it empties the queue.
-            if not self._woken:
-                self._woken = True
-                try:
-                    loop.call_soon_threadsafe(self._land)
-                except RuntimeError:  # the loop is closed: nobody waits any more
-                    landed.clear()
-
-        future.add_done_callback(done)
+    def _land_soon(self, landing: Callable[[], None]) -> None:
+        """From any thread, once the loop is known."""
+        self._landed.append(landing)
+        # Two threads may both see False and wake the loop twice; that is harmless. A wake-up
+        # is never missed: the loop sets the flag back before it empties the queue.
+        if not self._woken:
+            self._woken = True
+            try:
+                self._running().call_soon_threadsafe(self._land)
+            except RuntimeError:  # the loop is closed: nobody waits any more
+                self._landed.clear()
 
     def close(self) -> None:
         """Let calls under way finish; refuse new ones."""
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        self._pool.close()
 
     def _running(self) -> asyncio.AbstractEventLoop:
         if self._loop is None:
@@ -106,21 +112,28 @@ class Crossing:
         self._woken = False
         landed = self._landed
         for _ in range(len(landed)):
-            landing, future = landed.popleft()
-            landing(future)
+            landed.popleft()()
         if landed and not self._woken:  # arrived meanwhile: let the loop look at sockets first
             self._woken = True
             self._running().call_soon(self._land)
 
 
 def _settle(waiter: "asyncio.Future[Any]", future: "Future[Any]") -> None:
-    if waiter.done():  # its task was cancelled
-        return
     if future.cancelled():
-        waiter.set_exception(StoreUnavailable("the store gave the call up"))
+        _fail(waiter, StoreUnavailable("the store gave the call up"))
         return
     error = future.exception()
     if error is not None:
-        waiter.set_exception(error)
+        _fail(waiter, error)
     else:
-        waiter.set_result(future.result())
+        _answer(waiter, future.result())
+
+
+def _answer(waiter: "asyncio.Future[Answer]", answer: Answer) -> None:
+    if not waiter.done():  # otherwise its task was cancelled
+        waiter.set_result(answer)
+
+
+def _fail(waiter: "asyncio.Future[Any]", error: BaseException) -> None:
+    if not waiter.done():
+        waiter.set_exception(error)
