@@ -83,9 +83,8 @@ EXECUTIONS: dict[type[commands.Command], Execution] = {
     commands_append.Replace: Execution(
         "REPLACE", execute_append.replace, selected=True, always_looks=True
     ),
-    commands.Store: Execution(
-        "STORE", execute_messages.store, selected=True, expunges=False, always_looks=True
-    ),
+    # It has looked: what it wrote, or that there was nothing to write, says that the view is new.
+    commands.Store: Execution("STORE", execute_messages.store, selected=True, expunges=False),
     commands.Fetch: Execution("FETCH", execute_fetch.fetch, selected=True, expunges=False),
     commands_search.Search: Execution(
         "SEARCH", execute_search.search, selected=True, expunges=False
