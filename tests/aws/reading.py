@@ -8,25 +8,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from msgspec.structs import replace
 
 from postroom.app import App
-from postroom.mailboxes.encoding import encode_message, mailbox_body, mailbox_key, message_key
-from postroom.mailboxes.records import Message, NewMessage
+from postroom.mailboxes.records import NewMessage
 from postroom.mailboxes.search_index import Task
 from postroom.message.summary import summarise
 from postroom.platform.blobs import BlobKey
-from postroom.platform.table import Put
 from postroom.platform.topic import Subscription, Topic
+from tests.aws.filling import DATE, PREFIX, HugeMailboxes, fill_fast
 from tests.aws.letters import letter
 from tests.aws.meter import Meter
 from tests.conversations import imap_world
 from tests.conversations.imap_world import PASSWORD, Client, World
 
 ADDRESS = "alice@example.test"
-LARGE = 10_000  # messages
-DATE = 1_795_525_200  # 2026-11-24 13:00 UTC
-PREFIX = b"Return-Path: <robert.sender@sender.example>\r\nDelivered-To: alice@example.test\r\n"
+LARGE, HUGE = 10_000, 100_000  # messages
 INDEXING = "An index of 1,000 messages is made"
 _AT_ONCE = 90
 
@@ -60,6 +56,7 @@ class Reading:
     meter: Meter
     world: World
     topic: HeldTopic
+    huge: HugeMailboxes
     cache: Path  # of segments of indexes
     rows: list[Row] = field(default_factory=list)
 
@@ -96,6 +93,7 @@ class Reading:
         self.fill("INBOX", 1000)
         self.fill("Archive", 100)
         fill_fast(self.app, self.world.account().id, "Junk", LARGE)
+        self.huge.fill(self.app, self.world.account().id, "Trash", HUGE)
         client = self.world.connect()
         await client.wait(lambda new: new.endswith(b"\r\n"))
         count = self.count
@@ -109,6 +107,9 @@ class Reading:
         await count(f"SELECT, {LARGE:,} messages", client, "SELECT Junk")
         await count(f"SELECT, {LARGE:,} messages, known", client, "SELECT Junk")
         await count(f"SELECT, {LARGE:,} messages, known, of another session", second, "SELECT Junk")
+        await count(f"SELECT, {HUGE:,} messages", client, "SELECT Trash")
+        await count(f"SELECT, {HUGE:,} messages, known", second, "SELECT Trash")
+        await count(f"FETCH of {HUGE:,}: flags", client, "FETCH 1:* (UID FLAGS)")
         await count("SELECT, 1,000 messages", client, "SELECT INBOX")
         await count("FETCH of 1,000: flags", client, "FETCH 1:* (UID FLAGS)")
         await count(
@@ -183,39 +184,18 @@ class Reading:
         self.world.deliver(letter(5001, ADDRESS))
 
 
-def fill_fast(app: App, account: str, name: str, count: int) -> None:
-    """Records as ``append`` makes them, of messages that nobody looks at."""
-    box = app.mailboxes.find(account, name)
-    messages = [message_of(uid) for uid in range(1, count + 1)]
-    puts = [
-        Put(message_key(box.id, message.uid), {"message": encode_message(message)})
-        for message in messages
-    ]
-    after = replace(
-        box,
-        uid_next=count + 1,
-        messages=count,
-        unseen=count,
-        highest_mod_seq=count,
-        size=sum(message.size for message in messages),
-    )
-    app.table.put_many([*puts, Put(mailbox_key(account, box.id), mailbox_body(after))])
-
-
-def message_of(uid: int) -> Message:
-    blob = BlobKey(f"1m86t8k38g20812{uid:07}")
-    return Message(uid, uid, frozenset(), 4096, DATE, DATE, blob, PREFIX, uid, b"0123456789abcdef")
-
-
-async def read_mail(app: App, meter: Meter, folder: Path, cache: Path) -> list[Row]:
+async def read_mail(
+    app: App, meter: Meter, huge: HugeMailboxes, folder: Path, cache: Path
+) -> list[Row]:
     """*app*: over AWS, with the domain and the account; it keeps copies in *cache*."""
     topic = HeldTopic(app.platform.topic)
     app.platform.topic = topic
-    world = World(folder, local=False, app=app)
+    # What is read again every two minutes must not come into any row by chance.
+    world = World(folder, local=False, app=app, look_again_seconds=86_400)
     try:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(imap_world, "PATIENCE", 120)  # moto takes its time for transactions
-            return await Reading(app, meter, world, topic, cache).all()
+            return await Reading(app, meter, world, topic, huge, cache).all()
     finally:
         await world.server.drain(5)
         world.crossing.close()
