@@ -1,10 +1,12 @@
 """Segments: found again without an index, cut where they are torn, cleared when nothing lives."""
 
+import errno
+import os
 from pathlib import Path
 
 import pytest
 
-from postroom.errors import BlobMissing
+from postroom.errors import BlobMissing, StoreUnavailable
 from postroom.platform.blobs import BlobKey
 from postroom.platform.embedded import blobs, segments
 from postroom.platform.embedded.blobs import EmbeddedBlobStore
@@ -63,6 +65,62 @@ def test_an_index_that_lags_behind_is_completed(written: Path) -> None:
     opened.close()
     opened = Opened(written)
     assert list(opened.store.get_many(keys(20))) == [key.encode() * 250 for key in keys(20)]
+    opened.close()
+
+
+def test_zeros_ahead_are_no_records_and_go_in_the_end(tmp_path: Path) -> None:
+    opened = Opened(tmp_path)
+    for key in keys(3):
+        opened.store.put(key, key.encode() * 250)
+    [path] = segment_files(tmp_path)
+    octets = path.read_bytes()
+    assert octets.rstrip(b"\0") != octets
+    # As a process leaves it that was killed.
+    left = tmp_path / "killed"
+    (left / "blobs/segments").mkdir(parents=True)
+    (left / "blobs/segments" / path.name).write_bytes(octets)
+    again = Opened(left)
+    assert list(again.store.get_many(keys(3))) == [key.encode() * 250 for key in keys(3)]
+    again.close()
+    opened.close()
+    assert path.read_bytes() == octets.rstrip(b"\0")
+
+
+def test_a_disk_without_room_for_zeros_takes_what_fits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pwrite = os.pwrite
+
+    def full(file: int, octets: bytes, offset: int) -> int:
+        if not octets.strip(b"\0"):
+            raise OSError(errno.ENOSPC, "full")
+        return pwrite(file, octets, offset)
+
+    monkeypatch.setattr(os, "pwrite", full)
+    opened = Opened(tmp_path)
+    opened.store.put(BlobKey("k"), b"body")
+    opened.close()
+    assert b"body" in segment_files(tmp_path)[0].read_bytes()
+
+
+def test_what_was_half_written_is_cut_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened = Opened(tmp_path)
+    opened.store.put(BlobKey("before"), b"before")
+    [path] = segment_files(tmp_path)
+
+    def breaks(file: int, pieces: list[bytes], offset: int) -> int:
+        os.pwrite(file, pieces[0], offset)
+        raise OSError(errno.EIO, "broken")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(os, "pwritev", breaks)
+        with pytest.raises(StoreUnavailable):
+            opened.store.put(BlobKey("broken"), b"x" * 1000)
+    assert path.read_bytes().endswith(b"before")
+    opened.store.put(BlobKey("after"), b"after")
+    assert (
+        opened.store.get(BlobKey("before")) + opened.store.get(BlobKey("after")) == b"beforeafter"
+    )
     opened.close()
 
 

@@ -1,5 +1,6 @@
 """One writer at a time, many readers, and a log that stays short."""
 
+import shutil
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -111,6 +112,24 @@ def test_the_log_stays_short_while_two_stores_write(
     assert stores[1].query("PRAGMA integrity_check", ()) == [("ok",)]
     for store in stores:
         store.close()
+
+
+def test_the_log_of_a_busy_process_has_its_length_and_survives_a_kill(tmp_path: Path) -> None:
+    opened = Database(tmp_path / "t.sqlite", SCHEMA)
+    for n in range(database.BUSY + 20):
+        opened.run(insert(n))
+    log = tmp_path / "t.sqlite-wal"
+    assert log.stat().st_size == database.LONGEST_LOG
+    left = tmp_path / "killed"  # as it is found without the index of the log, which is memory
+    left.mkdir()
+    for path in (tmp_path / "t.sqlite", log):
+        shutil.copy(path, left / path.name)
+    again = Database(left / "t.sqlite", SCHEMA)
+    assert numbers(again) == list(range(database.BUSY + 20))
+    again.run(insert(1000))
+    assert numbers(again)[-1] == 1000
+    again.close()
+    opened.close()
 
 
 def test_a_folder_that_cannot_be_is_an_error_of_ours(tmp_path: Path) -> None:

@@ -27,6 +27,7 @@ T = TypeVar("T")
 
 LARGEST_BATCH = 500  # changes in one commit: keeps the writers of other processes waiting briefly
 LONGEST_LOG = 8 * 1024 * 1024  # octets, before it is copied into the file
+BUSY = 100  # commits of a process: from then on the log has its whole length
 PAGE_OCTETS = 4096
 PATIENCE = 30.0  # seconds to wait for another process's recovery or exclusive lock
 
@@ -70,6 +71,7 @@ class Database:
         self._thread: threading.Thread | None = None
         self._closed = False
         self._synchronous = ""
+        self._commits = 0
         self._checkpointed = 0  # time stamp of the log when it was copied last
         try:
             self._between_processes = Turns(str(path))
@@ -196,6 +198,9 @@ class Database:
                                 break
                             batch.append(change)
                 self._isolate(batch)
+                self._commits += 1
+                if self._commits == BUSY:
+                    self._lengthen_log()
         except (sqlite3.Error, OSError) as error:
             failure = StoreUnavailable(f"{self._path}: {error}")
             failure.__cause__ = error
@@ -243,8 +248,7 @@ class Database:
 
         Does nothing while the log is short or unchanged. The bulk is copied while writers go on;
         what they added meanwhile is copied in their turn, and only if the log has grown long.
-        The log keeps its length on disk: to sync what overwrites it is cheaper than what extends
-        it.
+        The log keeps its length on disk (see ``_lengthen_log``).
         """
         try:
             log = os.stat(f"{self._path}-wal")
@@ -261,6 +265,14 @@ class Database:
             return
         except (sqlite3.Error, OSError) as error:
             raise StoreUnavailable(f"{self._path}: {error}") from error
+
+    def _lengthen_log(self) -> None:
+        """To sync what overwrites the log is cheaper than what extends it. SQLite heeds nothing
+        after the last valid frame (sqlite.org/fileformat2.html, section 4.1)."""
+        with suppress(OSError), open(f"{self._path}-wal", "r+b") as log:
+            missing = LONGEST_LOG - log.seek(0, os.SEEK_END)
+            if missing > 0:
+                log.write(bytes(missing))
 
     def _copy_log(self) -> None:
         with self.reading() as connection:

@@ -20,6 +20,7 @@ from typing import BinaryIO
 from postroom.platform.blobs import BlobKey
 
 LARGEST_SEGMENT = 64 * 1024 * 1024  # octets; then the next one is begun
+_FILL_FIRST, _FILL_MOST = 64 * 1024, 1024 * 1024  # octets of zeros ahead
 SUFFIX = ".segment"
 _MAGIC = b"PBR1"
 _HEADER = struct.Struct(">4sBII")
@@ -36,13 +37,18 @@ class Place:
 
 
 class SegmentWriter:
-    """The segment this process adds to. One thread at a time."""
+    """The segment this process adds to. One thread at a time.
+
+    The file is longer than its records: to sync what overwrites zeros is cheaper than to sync what
+    makes a file longer. What is left of them is cut off in the end.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._file = -1
+        self._length = 0  # octets of the file
         self.name = ""
-        self.size = 0
+        self.size = 0  # octets of its records
 
     def append(self, blobs: Sequence[tuple[BlobKey, bytes]]) -> list[Place]:
         """Write the blobs and sync them. After an OSError none of them counts as written."""
@@ -59,13 +65,19 @@ class SegmentWriter:
             places.append(Place(self.name, offset, len(body)))
             offset += len(body)
         try:
+            position = self.size
             for start in range(0, len(pieces), _MOST_PIECES):
-                _write_all(self._file, pieces[start : start + _MOST_PIECES])
+                some = pieces[start : start + _MOST_PIECES]
+                position = _write_all(self._file, some, position)
+            if offset > self._length:
+                self._length = offset
+                if offset - self.size < _FILL_FIRST:  # many octets pay for the sync themselves
+                    self._fill(min(max(offset, _FILL_FIRST), _FILL_MOST))
             os.fdatasync(self._file)
         except OSError:
             # What reached the disk is unknown, and a sync that failed must not be tried again on
-            # the same file: cut off what was added and go on elsewhere.
-            self._give_up()
+            # the same file: ``close`` cuts off what was added, and others go elsewhere.
+            self.close()
             raise
         self.size = offset
         return places
@@ -73,33 +85,39 @@ class SegmentWriter:
     def _begin(self) -> None:
         self.close()
         name = f"{os.getpid()}-{secrets.token_hex(6)}{SUFFIX}"
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
         self._file = os.open(self._folder / name, flags, 0o600)
         # Held as long as we may add to it: who gets the lock may clear the segment away.
         fcntl.flock(self._file, fcntl.LOCK_EX)
-        self.name, self.size = name, 0
+        self.name, self.size, self._length = name, 0, 0
         try:
             sync_folder(self._folder)
         except OSError:
-            self._give_up()
+            self.close()
             raise
 
-    def _give_up(self) -> None:
-        with suppress(OSError):  # what stays has no index: nobody was told that it is kept
-            os.ftruncate(self._file, self.size)
-        self.close()
+    def _fill(self, octets: int) -> None:
+        with suppress(OSError):  # the disk may hold what came, and no more
+            self._length += os.pwrite(self._file, bytes(octets), self._length)
 
     def close(self) -> None:
-        if self._file >= 0:
-            os.close(self._file)
-            self._file = -1
+        if self._file < 0:
+            return
+        with suppress(OSError):
+            os.ftruncate(self._file, self.size)
+        os.close(self._file)
+        self._file = -1
 
 
-def _write_all(file: int, pieces: list[bytes]) -> None:
-    written = os.writev(file, pieces)
-    rest = b"".join(pieces)[written:] if written < sum(map(len, pieces)) else b""
-    while rest:
-        rest = rest[os.write(file, rest) :]
+def _write_all(file: int, pieces: list[bytes], position: int) -> int:
+    """Return the position of what comes next."""
+    end = position + sum(map(len, pieces))
+    position += os.pwritev(file, pieces, position)
+    if position < end:
+        rest = b"".join(pieces)[position - end :]
+        while rest:
+            rest = rest[os.pwrite(file, rest, end - len(rest)) :]
+    return end
 
 
 class SegmentReader:
