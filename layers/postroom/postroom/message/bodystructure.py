@@ -13,13 +13,13 @@ from postroom.message.imap_strings import nstring, string
 from postroom.message.parameters import Parameters
 
 _TOKEN = re.compile(rb" |\(|\)|\"(?:[^\"\\]|\\.)*\"|\{([0-9]+)\}\r\n|[^ ()\"{]+")
-_EMPTY = b'"text" "plain" ("charset" "us-ascii") NIL NIL "7bit" 0 0'
+_EMPTY = b'("text" "plain" ("charset" "us-ascii") NIL NIL "7bit" 0 0 NIL NIL NIL NIL)'
 
 
-def body_structure(entity: Entity, extended: bool = True) -> bytes:
-    """Return BODYSTRUCTURE, or BODY when not *extended*."""
+def body_structure(entity: Entity) -> bytes:
+    """Return BODYSTRUCTURE."""
     if entity.is_multipart:
-        return _multipart(entity, extended)
+        return _multipart(entity)
     parts = [
         string(entity.media_type),
         string(entity.subtype),
@@ -34,22 +34,18 @@ def body_structure(entity: Entity, extended: bool = True) -> bytes:
     elif entity.is_message and entity.children:
         inner = entity.children[0]
         parts.append(envelope(Fields(inner)))
-        parts.append(body_structure(inner, extended))
+        parts.append(body_structure(inner))
         parts.append(b"%d" % entity.lines)
-    if extended:
-        parts.append(nstring(entity.line_of(b"content-md5")))
-        parts += _extension(entity)
+    parts.append(nstring(entity.line_of(b"content-md5")))
+    parts += _extension(entity)
     return b"(" + b" ".join(parts) + b")"
 
 
-def _multipart(entity: Entity, extended: bool) -> bytes:
-    children = b"".join([body_structure(child, extended) for child in entity.children])
+def _multipart(entity: Entity) -> bytes:
+    children = b"".join([body_structure(child) for child in entity.children])
     if not children:  # the grammar asks for one
-        children = b"(" + _EMPTY + (b" NIL NIL NIL NIL)" if extended else b")")
-    parts = [children, string(entity.subtype)]
-    if extended:
-        parts.append(_list(entity.parameters))
-        parts += _extension(entity)
+        children = _EMPTY
+    parts = [children, string(entity.subtype), _list(entity.parameters), *_extension(entity)]
     return b"(" + b" ".join(parts) + b")"
 
 

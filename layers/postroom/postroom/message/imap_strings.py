@@ -2,21 +2,21 @@
 
 import re
 
-_UNSAFE = re.compile(rb"[^\x20-\x7e]")
+# Some clients read a quoted string into a buffer of one line: no longer ones.
+_PLAIN = re.compile(rb"[ !#-\[\]-~]{0,1000}").fullmatch
+_QUOTABLE = re.compile(rb"[ -~]{0,1000}").fullmatch
 _SPECIAL = re.compile(rb"([\"\\])")
-_LONGEST_QUOTED = 1000  # some clients read a quoted string into a buffer of one line
 _RUN = re.compile(rb"[ \t\r\n]{2}|[\t\r\n]")
 _LINE = re.compile(rb"[ \t]*\r?\n[ \t]*|[\r\t]")
 
 
 def string(octets: bytes) -> bytes:
     """Return an IMAP ``string``. NUL, which no string may hold, becomes U+FFFD."""
-    if _UNSAFE.search(octets) is None:
-        if len(octets) <= _LONGEST_QUOTED:
-            if b'"' in octets or b"\\" in octets:
-                octets = _SPECIAL.sub(rb"\\\1", octets)
-            return b'"' + octets + b'"'
-    elif b"\0" in octets:
+    if _PLAIN(octets):
+        return b'"' + octets + b'"'
+    if _QUOTABLE(octets):
+        return b'"' + _SPECIAL.sub(rb"\\\1", octets) + b'"'
+    if b"\0" in octets:
         octets = octets.replace(b"\0", b"\xef\xbf\xbd")
     return b"{%d}\r\n%b" % (len(octets), octets)
 

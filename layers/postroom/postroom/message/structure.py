@@ -1,10 +1,9 @@
 """Where the parts of a message lie, as octet offsets (RFC 2046; RFC 9051 section 6.4.5.1)."""
 
-from dataclasses import dataclass
+import msgspec
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(msgspec.Struct, frozen=True):
     """One MIME part. Offsets count from the first octet of the message.
 
     ``number`` is the IMAP section number: "" for the message itself, then "1", "2.1"… For a

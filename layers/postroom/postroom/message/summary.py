@@ -7,11 +7,12 @@ copies octets; see ``stored.py`` for the format.
 """
 
 import re
-from dataclasses import dataclass
 from typing import NamedTuple
 
+import msgspec
+
 from postroom.message import stored
-from postroom.message.bodystructure import body_structure
+from postroom.message.bodystructure import body_structure, without_extensions
 from postroom.message.dates import parse_date
 from postroom.message.decode import decoded_text
 from postroom.message.entity import Entity
@@ -31,11 +32,9 @@ _MOST_REFERENCES = 200
 _MESSAGE_ID = re.compile(rb"<[^<>\s]{1,990}>")
 
 
-@dataclass(frozen=True, slots=True)
-class Summary:
+class Summary(msgspec.Struct, frozen=True):
     size: int  # octets of the blob
     envelope: bytes  # IMAP ENVELOPE, "(...)", ready to send (RFC 9051 section 7.5.2)
-    body: bytes  # IMAP BODY, "(...)"
     body_structure: bytes  # IMAP BODYSTRUCTURE, "(...)"
     structure: Part
     message_id: str  # with its angle brackets, "" when none
@@ -47,6 +46,11 @@ class Summary:
     recipient: str  # of the first To mailbox
     preview: str  # first 200 characters of the text (RFC 8970)
     has_attachment: bool
+
+    @property
+    def body(self) -> bytes:
+        """IMAP BODY, "(...)"."""
+        return without_extensions(self.body_structure)
 
     def encode(self) -> bytes:
         """Return the octets to store."""
@@ -75,7 +79,6 @@ class Summary:
         return Summary(
             size,
             stored.envelope_of(encoded),
-            stored.body_of(encoded),
             stored.body_structure_of(encoded),
             stored.unflatten(structure),
             message_id,
@@ -142,7 +145,6 @@ def _summary(message: bytes, root: Entity) -> Summary:
     return Summary(
         size=len(message),
         envelope=envelope(fields),
-        body=body_structure(root, extended=False),
         body_structure=body_structure(root),
         structure=structure,
         message_id=message_ids[0] if message_ids else "",
@@ -175,7 +177,8 @@ def _preview(message: bytes, structure: Part) -> str:
         return ""
     limit = _READ_OF_HTML if part.subtype == "html" else _READ_FOR_PREVIEW
     text = decoded_text(message, part, limit).replace("\x00", "")
-    return " ".join(text[: PREVIEW * 20].split())[:PREVIEW]
+    # A word and the space after it are two characters at least.
+    return " ".join(text[: PREVIEW * 20].split(None, PREVIEW // 2))[:PREVIEW]
 
 
 def _first_text(root: Part, subtype: str) -> Part | None:

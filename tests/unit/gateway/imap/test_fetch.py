@@ -41,9 +41,11 @@ STRUCTURE = Part(
         _part("2", b"\r\n" + INNER_HEAD, INNER_HEAD + INNER, "message/rfc822", MESSAGE_INSIDE),
     ),
 )  # fmt: skip
+BODY = b'("text" "plain" NIL NIL NIL "7bit" 3 1)'
 SUMMARY = Summary(
-    size=len(BLOB), envelope=b'("Mon, 7 Feb 1994 23:52:25 -0800" "one two")', body=b"(B)",
-    body_structure=b"(BS)", structure=STRUCTURE, message_id="", in_reply_to=(), references=(),
+    size=len(BLOB), envelope=b'("Mon, 7 Feb 1994 23:52:25 -0800" "one two")',
+    body_structure=BODY[:-1] + b" NIL NIL NIL NIL)", structure=STRUCTURE,
+    message_id="", in_reply_to=(), references=(),
     sent=760693945, subject="", sender="", recipient="", preview="", has_attachment=False,
 )  # fmt: skip
 MESSAGE = Message(
