@@ -39,6 +39,14 @@ def test_a_blob_comes_back_octet_for_octet(blobs: BlobStore, size: int, way: str
     assert list(blobs.get_many([key])) == [body]
 
 
+@pytest.mark.parametrize("size", [0, 4096, 1024 * 1024])
+def test_several_are_stored_together(blobs: BlobStore, size: int) -> None:
+    several = [(BlobKey(f"k{number}"), octets(size + number)) for number in range(5)]
+    assert blobs.put_each(several) == [None] * 5
+    assert blobs.put_each(several[:2]) == [None] * 2  # repeating is harmless
+    assert list(blobs.get_many([key for key, _ in several])) == [body for _, body in several]
+
+
 @pytest.mark.parametrize("size", [100, 3 * 1024 * 1024])
 def test_a_range_is_cut_at_the_end(blobs: BlobStore, size: int) -> None:
     key, body = BlobKey("k"), octets(size)

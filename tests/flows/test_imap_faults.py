@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from postroom.app import App, wire
-from postroom.errors import ConditionFailed, StoreUnavailable
+from postroom.errors import StoreUnavailable
 from postroom.platform.embedded.store import EmbeddedStore
 from postroom.platform.system import SystemClock, SystemRandomness
-from postroom.platform.table import Key, Put, Record, Table, Write
+from postroom.platform.table import Key, Put, Record, Refusal, Table, Write
 from postroom.settings import Settings
 from tests.conversations.imap_world import World, new_data
 
@@ -54,8 +54,10 @@ class Faulty:
         self._committed(writes)
         return written
 
-    def write_each(self, transactions: Sequence[Sequence[Write]]) -> list[ConditionFailed | None]:
-        refused = self._up().write_each(transactions)
+    def write_each(self, transactions: Sequence[Sequence[Write]]) -> list[Refusal | None]:
+        if self.down:
+            return [StoreUnavailable("the table does not answer")] * len(transactions)
+        refused = self._table.write_each(transactions)
         for writes in transactions:
             self._committed(writes)
         return refused

@@ -11,6 +11,7 @@ from postroom.platform.table import (
     Key,
     Put,
     Record,
+    Refusal,
     Table,
     Write,
 )
@@ -59,12 +60,12 @@ class CountingTable:
         self.writes += 1
         return self._table.write_soon(*writes)
 
-    def write_each(self, transactions: Sequence[Sequence[Write]]) -> list[ConditionFailed | None]:
-        refused: list[ConditionFailed | None] = []
+    def write_each(self, transactions: Sequence[Sequence[Write]]) -> list[Refusal | None]:
+        refused: list[Refusal | None] = []
         for writes in transactions:
             try:
                 self.write(*writes)
-            except ConditionFailed as error:
+            except (ConditionFailed, StoreUnavailable) as error:
                 refused.append(error)
             else:
                 refused.append(None)

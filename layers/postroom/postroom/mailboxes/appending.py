@@ -1,9 +1,8 @@
 """Adding messages: many deliveries at once, one transaction a mailbox."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from itertools import islice
 
 from postroom.errors import ConditionFailed, PostroomError, TooLarge
@@ -25,7 +24,7 @@ from postroom.mailboxes.transactions import (
     octets_of,
     too_busy,
 )
-from postroom.platform.table import MOST_WRITES, Key, Put, Write, prefix_end
+from postroom.platform.table import MOST_WRITES, Key, Put, Refusal, Write, prefix_end
 
 Outcome = list[Appended] | PostroomError
 
@@ -100,21 +99,19 @@ class Appending:
     def _round(self, left: list[_Waiting], told: dict[tuple[str, str], None]) -> None:
         """One transaction for each mailbox, all under way together."""
         groups = self._prepare(left)
-        for group, wait in zip(groups, self._write(groups), strict=True):
-            try:
-                wait()
-            except ConditionFailed as error:
-                _sort_out(group, error.failed)
-            except PostroomError as error:
-                for each in group.members:
-                    each.outcome = error
-            else:
+        for group, error in zip(groups, self._write(groups), strict=True):
+            if error is None:
                 told[group.edit.before.account, group.edit.before.id] = None
                 for each in group.members:
                     each.outcome = each.appended
+            elif isinstance(error, ConditionFailed):
+                _sort_out(group, error.failed)
+            else:
+                for each in group.members:
+                    each.outcome = error
 
-    def _write(self, groups: list[_Group]) -> list[Callable[[], None]]:
-        """Start the transactions; each function returned waits for one."""
+    def _write(self, groups: list[_Group]) -> list[Refusal | None]:
+        """One transaction for each; returns why it was not done, if it was not."""
         table = self._transactions.table
         transactions = []
         ahead: list[Put] = []
@@ -125,9 +122,7 @@ class Appending:
             ahead += notes[room:]  # true in any case, whatever becomes of the message
         if ahead:
             table.put_many(ahead)
-        if len(transactions) == 1:  # nothing to overlap with: spare the way to another thread
-            return [partial(table.write, *transactions[0])]
-        return [table.write_soon(*writes).result for writes in transactions]
+        return table.write_each(transactions)
 
     def _prepare(self, left: list[_Waiting]) -> list[_Group]:
         mailboxes, used = self._read(left)

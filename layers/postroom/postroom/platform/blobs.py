@@ -4,6 +4,8 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from typing import NewType, Protocol
 
+from postroom.errors import StoreUnavailable
+
 BlobKey = NewType("BlobKey", str)  # [A-Za-z0-9_-]{1,100}, made by us: always a safe file name
 
 
@@ -31,6 +33,10 @@ class BlobStore(Protocol):
 
     def put_soon(self, key: BlobKey, body: bytes) -> "Future[None]":
         """``put`` without waiting: the future resolves at the moment ``put`` would return."""
+
+    def put_each(self, blobs: Sequence[tuple[BlobKey, bytes]]) -> "list[StoreUnavailable | None]":
+        """``put`` for each of them, together. Returns for each why it is not stored, if it is not;
+        another one may be. No key twice."""
 
     def draft(self, key: BlobKey) -> Draft:
         """Start a blob whose size is not known yet."""

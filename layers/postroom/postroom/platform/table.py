@@ -10,7 +10,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
-from postroom.errors import ConditionFailed
+from postroom.errors import ConditionFailed, StoreUnavailable
 
 Value = str | int | bytes | bool | None | list["Value"] | dict[str, "Value"]
 Body = Mapping[str, Value]
@@ -54,6 +54,7 @@ class Holds:
 
 
 Condition = Absent | Present | Holds
+Refusal = ConditionFailed | StoreUnavailable
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,12 +140,12 @@ class Table(Protocol):
         TooLarge is raised at once, not through the future.
         """
 
-    def write_each(self, transactions: Sequence[Sequence[Write]]) -> list[ConditionFailed | None]:
+    def write_each(self, transactions: Sequence[Sequence[Write]]) -> "list[Refusal | None]":
         """``write`` for each of them, at the price of hardly more than one where that can be.
 
         They stand and fall by themselves, in no promised order: no two may name the same key.
-        Returns for each why it was not done, if it was not. Raises TooLarge before
-        anything is written; after StoreUnavailable some may be done.
+        Returns for each why it was not done, if it was not; what is StoreUnavailable may be done
+        all the same. Raises TooLarge before anything is written.
         """
 
     def put_many(self, puts: Sequence[Put]) -> None:

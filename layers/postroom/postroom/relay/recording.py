@@ -10,7 +10,7 @@ from postroom.errors import ConditionFailed, StoreUnavailable, TooLarge
 from postroom.journeys.store import Journey, Journeys
 from postroom.platform.blobs import BlobKey
 from postroom.platform.clock import Clock, Randomness
-from postroom.platform.table import Table, Write
+from postroom.platform.table import Refusal, Table, Write
 from postroom.relay.entries import Entry, changed_entry, entry_of, events_of
 from postroom.relay.outbound import Outbound
 from postroom.relay.parcel import Outcome
@@ -73,7 +73,7 @@ class Recorder:
             entry = msgspec.structs.replace(entry, busy_until=until)
             writes.append([changed_entry(found, entry, until)])
             jobs.append(Job(Waiting(found.ticket, b"", until, found.version + 1), entry))
-        refused = self._table.write_each(writes)
+        refused = _answered(self._table.write_each(writes))
         return [job for job, error in zip(jobs, refused, strict=True) if error is None]
 
     def record(self, job: Job, outcomes: Mapping[str, Outcome]) -> None:
@@ -130,18 +130,17 @@ class Recorder:
                 _tell_of_change(job)
         self._after(written, over)
 
-    def _write_each(
-        self, transactions: Sequence[Sequence[Write]]
-    ) -> Sequence[ConditionFailed | None]:
+    def _write_each(self, transactions: Sequence[Sequence[Write]]) -> Sequence[Refusal | None]:
         """Write them, and once more if the store fails: what is sent and not written down is sent
         again after the lease."""
+        refused = self._table.write_each(transactions)
         try:
-            return self._table.write_each(transactions)
+            return _answered(refused)
         except StoreUnavailable as error:
             log.warning("outcomes not written, trying again", extra={"reason": str(error)})
-            # What is refused now was written the first time: the versions are ours.
-            self._table.write_each(transactions)
-            return [None] * len(transactions)
+            _answered(self._table.write_each(transactions))
+            # What is refused only now was written the first time: the versions are ours.
+            return [error if isinstance(error, ConditionFailed) else None for error in refused]
 
     def put_back(self, job: Job, wait: float) -> None:
         """Give the claim back: nothing was attempted. It comes again in *wait* seconds."""
@@ -246,3 +245,11 @@ def _journey(entry: Entry) -> Journey:
         tuple(goal.address for goal in entry.goals[:20]),
         events_of(entry),
     )
+
+
+def _answered(refused: Sequence[Refusal | None]) -> Sequence[Refusal | None]:
+    """Raises StoreUnavailable if that is the answer for one of them."""
+    for error in refused:
+        if isinstance(error, StoreUnavailable):
+            raise error
+    return refused

@@ -1,7 +1,7 @@
 """APPENDs that go together: a few writes for many, and each has its own outcome."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -77,17 +77,16 @@ async def _two(appender: Appender, app: App, name: str) -> None:
 
 
 def test_each_has_its_own_outcome(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
-    put_soon = app.blobs.put_soon
+    put_each = app.blobs.put_each
 
-    def fails(key: BlobKey, body: bytes) -> object:
-        stored = put_soon(key, body)
-        if key == "lost":
-            stored.result()
-            stored = type(stored)()
-            stored.set_exception(StoreUnavailable("the disk"))
-        return stored
+    def fails(blobs: Sequence[tuple[BlobKey, bytes]]) -> list[StoreUnavailable | None]:
+        errors = put_each(blobs)
+        return [
+            StoreUnavailable("the disk") if key == "lost" else error
+            for (key, _), error in zip(blobs, errors, strict=True)
+        ]
 
-    monkeypatch.setattr(app.blobs, "put_soon", fails)
+    monkeypatch.setattr(app.blobs, "put_each", fails)
     outcomes = _append(
         app,
         _delivery(app, "first"),
@@ -100,6 +99,38 @@ def test_each_has_its_own_outcome(app: App, monkeypatch: pytest.MonkeyPatch) -> 
     assert kinds == [list, StoreUnavailable, OverQuota, MailboxMissing, list]
     messages = app.mailboxes.messages(app.mailboxes.inbox(ACCOUNT))
     assert [message.blob for message in messages] == ["first", "last"]
+
+
+def test_those_who_append_again_and_again_go_together(
+    app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batches = []
+    append_many = app.mailboxes.append_many
+
+    def counts(deliveries: Sequence[Delivery]) -> object:
+        batches.append(len(deliveries))
+        return append_many(deliveries)
+
+    async def client(appender: Appender, name: str) -> None:
+        for number in range(20):
+            await appender.append(_delivery(app, f"{name}{number}"), OCTETS)
+            await asyncio.sleep(0.0001)  # on its way to the client, and back
+
+    async def run() -> None:
+        crossing = Crossing(app)
+        appender = Appender(app, crossing)
+        # Not all at the same moment: that alone would make them half batches in turn.
+        first = asyncio.gather(client(appender, "a"), client(appender, "b"))
+        await asyncio.sleep(0.0005)
+        second = asyncio.gather(client(appender, "c"), client(appender, "d"))
+        await first
+        await second
+        crossing.close()
+
+    monkeypatch.setattr(app.mailboxes, "append_many", counts)
+    asyncio.run(run())
+    assert sum(batches) == 80
+    assert len(batches) <= 30
 
 
 def test_a_table_that_fails_is_told_to_all(app: App, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -33,6 +33,16 @@ class S3BlobStore:
     def put_soon(self, key: BlobKey, body: bytes) -> "Future[None]":
         return self._clients.pool.submit(self.put, key, body)
 
+    def put_each(self, blobs: Sequence[tuple[BlobKey, bytes]]) -> list[StoreUnavailable | None]:
+        return list(self._clients.pool.map(self._refused, *zip(*blobs, strict=True)))
+
+    def _refused(self, key: BlobKey, body: bytes) -> StoreUnavailable | None:
+        try:
+            self.put(key, body)
+        except StoreUnavailable as error:
+            return error
+        return None
+
     def draft(self, key: BlobKey) -> "S3Draft":
         return S3Draft(self._clients, self._bucket, key, self)
 

@@ -36,6 +36,7 @@ from postroom.platform.table import (
     Key,
     Put,
     Record,
+    Refusal,
     Write,
 )
 
@@ -129,7 +130,7 @@ class DynamoTable:
 
         return self._clients.pool.submit(run)
 
-    def write_each(self, transactions: Sequence[Sequence[Write]]) -> list[ConditionFailed | None]:
+    def write_each(self, transactions: Sequence[Sequence[Write]]) -> list[Refusal | None]:
         begun = [self._calls(writes) for writes in transactions]
         if len(begun) == 1:
             return [_refused(begun[0])]
@@ -321,12 +322,12 @@ def _past_conflicts(call: Callable[[], None], conditional: bool) -> None:
     raise StoreUnavailable("DynamoDB: a write met other transactions again and again")
 
 
-def _refused(calls: list[_Call]) -> ConditionFailed | None:
+def _refused(calls: list[_Call]) -> Refusal | None:
     """Do the one transaction; return why it was not done."""
     try:
         for call in calls:
             call()
-    except ConditionFailed as error:
+    except (ConditionFailed, StoreUnavailable) as error:
         return error
     return None
 

@@ -83,14 +83,26 @@ class EmbeddedBlobStore:
     # -- writing
 
     def put(self, key: BlobKey, body: bytes) -> None:
-        if len(body) < LARGE and self._pending.empty() and self._turn.acquire(blocking=False):
+        [error] = self.put_each([(key, body)])
+        if error is not None:
+            raise error
+
+    def put_each(self, blobs: Sequence[tuple[BlobKey, bytes]]) -> list[StoreUnavailable | None]:
+        if (
+            sum(len(body) for _, body in blobs) < LARGE
+            and self._pending.empty()
+            and self._turn.acquire(blocking=False)
+        ):
             # Nobody else is writing: do it in this thread, which spares two switches of threads.
             try:
-                self._store([(key, body)])
+                self._store(blobs)
+            except StoreUnavailable as error:
+                return [error] * len(blobs)
             finally:
                 self._turn.release()
-            return
-        self.put_soon(key, body).result()
+            return [None] * len(blobs)
+        futures = [self.put_soon(key, body) for key, body in blobs]
+        return [_unavailable(future) for future in futures]
 
     def put_soon(self, key: BlobKey, body: bytes) -> "Future[None]":
         if len(body) >= LARGE:
@@ -140,7 +152,7 @@ class EmbeddedBlobStore:
             if last:
                 return
 
-    def _store(self, blobs: list[tuple[BlobKey, bytes]], moved_from: int | None = None) -> None:
+    def _store(self, blobs: Sequence[tuple[BlobKey, bytes]], moved_from: int | None = None) -> None:
         if self._closed:
             raise StoreUnavailable(f"{self._segments} is closed")
         try:
@@ -397,6 +409,14 @@ class EmbeddedDraft:
                 self._path.unlink(missing_ok=True)
             self._path = None
         self._octets = bytearray()
+
+
+def _unavailable(future: "Future[None]") -> StoreUnavailable | None:
+    try:
+        future.result()
+    except StoreUnavailable as error:
+        return error
+    return None
 
 
 def _index(

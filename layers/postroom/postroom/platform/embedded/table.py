@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from postroom.errors import ConditionFailed, TooLarge
+from postroom.errors import ConditionFailed, StoreUnavailable, TooLarge
 from postroom.platform.clock import Clock
 from postroom.platform.embedded.database import Database
 from postroom.platform.embedded.sizes import (
@@ -26,6 +26,7 @@ from postroom.platform.table import (
     Present,
     Put,
     Record,
+    Refusal,
     Write,
 )
 
@@ -174,9 +175,14 @@ class EmbeddedTable:
     def write_soon(self, *writes: Write) -> "Future[None]":
         return self._database.run_soon(partial(_apply, _ready(writes), self._clock))
 
-    def write_each(self, transactions: Sequence[Sequence[Write]]) -> list[ConditionFailed | None]:
+    def write_each(self, transactions: Sequence[Sequence[Write]]) -> list[Refusal | None]:
         ready = [_ready(writes) for writes in transactions]
-        return self._database.run(partial(_apply_each, ready, self._clock)) if ready else []
+        if not ready:
+            return []
+        try:
+            return self._database.run(partial(_apply_each, ready, self._clock))
+        except StoreUnavailable as error:
+            return [error] * len(ready)
 
     def put_many(self, puts: Sequence[Put]) -> None:
         rows = [_row(put) for put in puts]
@@ -241,8 +247,8 @@ def _apply(ready: list[_Ready], clock: Clock, writer: sqlite3.Connection) -> Non
 
 def _apply_each(
     transactions: list[list[_Ready]], clock: Clock, writer: sqlite3.Connection
-) -> list[ConditionFailed | None]:
-    refused: list[ConditionFailed | None] = []
+) -> list[Refusal | None]:
+    refused: list[Refusal | None] = []
     for ready in transactions:
         try:
             _apply(ready, clock, writer)
