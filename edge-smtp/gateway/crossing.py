@@ -84,11 +84,15 @@ class Crossing:
 
     def then(self, future: "Future[Any]", landing: Landing) -> None:
         """Call *landing* with the future on this loop, soon after it is done. It must not raise."""
+        soon = self.way_back()
+        future.add_done_callback(lambda future: soon(partial(landing, future)))
+
+    def way_back(self) -> Callable[[Callable[[], None]], None]:
+        """Return what a thread gives functions to that this loop shall call soon."""
         self._running()
-        future.add_done_callback(lambda future: self._land_soon(partial(landing, future)))
+        return self._land_soon
 
     def _land_soon(self, landing: Callable[[], None]) -> None:
-        """From any thread, once the loop is known."""
         self._landed.append(landing)
         # Two threads may both see False and wake the loop twice; that is harmless. A wake-up
         # is never missed: the loop sets the flag back before it empties the queue.

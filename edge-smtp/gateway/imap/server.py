@@ -66,7 +66,7 @@ def make_imap(
         crossing=crossing,
         login=login,
         limits=limits,
-        watchers=Watchers(app.platform.topic),
+        watchers=Watchers(app.platform.topic, crossing),
         views=Views(app.mailboxes),
         summaries=SummaryCache(app.mailboxes, limits.summaries),
         searched=Room(limits.view_messages),

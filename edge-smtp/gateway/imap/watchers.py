@@ -1,9 +1,10 @@
 """Who wants to hear that a mailbox changed: one subscription for all sessions of the process."""
 
-import asyncio
+from collections.abc import Callable
 from threading import Lock
 from typing import Protocol, TypeVar
 
+from gateway.crossing import Crossing
 from postroom.platform.topic import Subscription, Topic
 
 T = TypeVar("T")
@@ -27,13 +28,14 @@ class Watchers:
     The text of a message is ``"<account> <mailbox>"``, maybe with a version (see ``Mailboxes``).
     """
 
-    def __init__(self, topic: Topic) -> None:
+    def __init__(self, topic: Topic, crossing: Crossing) -> None:
         self._topic = topic
+        self._crossing = crossing
         self._watchers: dict[str, set[Watcher]] = {}  # by mailbox id
         self._of_accounts: dict[str, set[AccountWatcher]] = {}
         self._lock = Lock()
         self._changed: set[tuple[str, str, int]] = set()  # until the loop takes them
-        self._loop: asyncio.AbstractEventLoop | None = None
+        self._soon: Callable[[Callable[[], None]], None] | None = None
         self._subscription: Subscription | None = None
 
     def watch(self, mailbox: str, watcher: Watcher) -> None:
@@ -62,31 +64,29 @@ class Watchers:
 
     def _subscribe(self) -> None:
         if self._subscription is None:
-            self._loop = asyncio.get_running_loop()
+            # One wake-up of the loop for the news of a change and for the end of the call.
+            self._soon = self._crossing.way_back()
             self._subscription = self._topic.subscribe(self._receive)
 
     def close(self) -> None:
         if self._subscription is not None:
             self._subscription.close()
             self._subscription = None
-        self._loop = None
+        self._soon = None
 
     def _receive(self, message: str) -> None:
         """On the thread of the topic, or of who publishes."""
         account, _, changed = message.rpartition(" ")
         mailbox, _, version = changed.partition("@")
         # Nobody is watching most mailboxes; reading a dict from a thread is safe.
-        loop = self._loop
-        if loop is None or (mailbox not in self._watchers and account not in self._of_accounts):
+        soon = self._soon
+        if soon is None or (mailbox not in self._watchers and account not in self._of_accounts):
             return
         with self._lock:
             first = not self._changed
             self._changed.add((account, mailbox, int(version or 0)))
         if first:
-            try:
-                loop.call_soon_threadsafe(self._tell)
-            except RuntimeError:  # the loop is closed: the process is leaving
-                return
+            soon(self._tell)
 
     def _tell(self) -> None:
         with self._lock:

@@ -4,8 +4,9 @@ import asyncio
 from collections import Counter
 from pathlib import Path
 
+from gateway.crossing import Crossing
 from gateway.imap.watchers import Watchers
-from postroom.platform.embedded.topic import EmbeddedTopic
+from postroom.app import build
 
 
 class Reminded:
@@ -31,8 +32,9 @@ class Named:
 
 def test_everybody_is_reminded_once_and_never_many_at_a_time(tmp_path: Path) -> None:
     async def run() -> None:
-        topic = EmbeddedTopic(tmp_path)
-        watchers = Watchers(topic)
+        app = build({"POSTROOM_DATA": str(tmp_path)})
+        crossing = Crossing(app)
+        watchers = Watchers(app.platform.topic, crossing)
         reminded = Reminded()
         names = [f"mailbox{number}" for number in range(600)]
         for name in names:
@@ -43,6 +45,7 @@ def test_everybody_is_reminded_once_and_never_many_at_a_time(tmp_path: Path) -> 
             assert reminded.of.total() - before < 150
         assert reminded.of == Counter([*names, *(f"account of {name}" for name in names)])
         watchers.close()
-        topic.close()
+        crossing.close()
+        app.platform.close()
 
     asyncio.run(run())
