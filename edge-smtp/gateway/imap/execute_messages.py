@@ -33,7 +33,11 @@ async def store(session: "Session", command: Store) -> Done:
     for start in range(0, len(uids), _AT_ONCE):
         session.progress.note(start, len(uids))
         chunk = uids[start : start + _AT_ONCE]
-        known = {uid: message for uid in chunk if (message := selected.known(uid))}
+        known = {
+            uid: message
+            for uid in chunk
+            if command.silent and (message := selected.known(uid)) is not None
+        }
         stored, left_alone = await session.crossing.slow(_store, session, selected, command, chunk)
         modified += left_alone
         for message in stored:

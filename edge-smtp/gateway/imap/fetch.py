@@ -6,13 +6,12 @@ the prefix and the blob, in memory (``render``) or for large messages range by r
 
 import binascii
 from collections.abc import Callable, Iterator, Sequence
-from functools import lru_cache
 from typing import Protocol
 
 from gateway.imap.commands import BinarySection, BinarySize, BodySection, FetchItem
 from gateway.imap.dates import render_date_time
 from gateway.imap.object_ids import email_id, thread_id
-from gateway.imap.responses import astring, flag_words, string
+from gateway.imap.responses import astring, flags_of, string
 from gateway.imap.sections import Span, cut, fields_of, find_part, locate
 from postroom.errors import PostroomError
 from postroom.mailboxes.records import Message
@@ -83,12 +82,6 @@ _NOTHING: object = _Nothing()
 _Get = Callable[[Message, Prepared, bool], bytes | int]
 
 
-@lru_cache(maxsize=8192)
-def _flags(flags: frozenset[str], recent: bool) -> bytes:
-    words = flag_words(flags)
-    return words if not recent else b"\\Recent " + words if words else b"\\Recent"
-
-
 def _thread(message: Message) -> bytes:
     found = thread_id(message)
     return b"NIL" if found is None else b"(%b)" % found.encode("ascii")
@@ -97,7 +90,7 @@ def _thread(message: Message) -> bytes:
 # What each plain item looks like, and where it comes from.
 _PLAIN: dict[str, tuple[bytes, _Get]] = {
     "UID": (b"UID %d", lambda m, s, r: m.uid),
-    "FLAGS": (b"FLAGS (%b)", lambda m, s, r: _flags(m.flags, r)),
+    "FLAGS": (b"FLAGS (%b)", lambda m, s, r: flags_of(m.flags, r)),
     "INTERNALDATE": (b"INTERNALDATE %b", lambda m, s, r: render_date_time(m.internal_date)),
     "RFC822.SIZE": (b"RFC822.SIZE %d", lambda m, s, r: m.size),
     "MODSEQ": (b"MODSEQ (%d)", lambda m, s, r: m.mod_seq),

@@ -164,9 +164,8 @@ def tell_flags(session: "Session") -> None:
 def flags_line(session: "Session", position: int, message: Message) -> bytes:
     """An untagged FETCH that the client did not ask for (RFC 9051 section 7.5.2)."""
     selected = session.current
-    flags = responses.flag_words(message.flags)
-    if not session.rev2 and message.uid >= selected.first_recent:
-        flags = b"\\Recent " + flags if flags else b"\\Recent"
+    recent = not session.rev2 and message.uid >= selected.first_recent
+    flags = responses.flags_of(message.flags, recent)
     mod_seq = b" MODSEQ (%d)" % message.mod_seq if session.condstore else b""
     return b"%bFLAGS (%b)%b)\r\n" % (_head(session, position, message), flags, mod_seq)
 

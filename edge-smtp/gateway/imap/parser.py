@@ -6,6 +6,7 @@ flags that are stored, UTF-8 in quoted strings without ENABLE.
 """
 
 import binascii
+import re
 from collections.abc import Callable
 
 from gateway.imap.commands import (
@@ -74,6 +75,7 @@ _SPECIAL_USES = {
     use.lower(): use
     for use in ("\\All", "\\Archive", "\\Drafts", "\\Flagged", "\\Junk", "\\Sent", "\\Trash")
 }
+_STORE_ATT = re.compile(rb"[+-]?FLAGS(?:\.SILENT)?", re.IGNORECASE)
 _MOST_ID_PAIRS = 30  # RFC 2971 section 3.3
 
 
@@ -313,18 +315,15 @@ def _store(uid: bool) -> Callable[[Scanner, bytes], Command]:
             unchanged_since = s.number()
             s.expect(b")", "store-modifier")
             s.space()
-        plus, minus = s.skip(b"+"), s.skip(b"-")
-        item = s.keyword()
-        if item not in ("FLAGS", "FLAGS.SILENT") or (plus and minus):
-            raise BadSyntax("store-att-flags", item.encode(), RFC)
+        item = s.take(_STORE_ATT, "store-att-flags").upper()
         s.space()
         return Store(
             tag,
             uid,
             messages,
-            "add" if plus else "remove" if minus else "replace",
+            "add" if item[:1] == b"+" else "remove" if item[:1] == b"-" else "replace",
             s.flags() if s.next_is(b"(") else _bare_flags(s),
-            item == "FLAGS.SILENT",
+            item.endswith(b".SILENT"),
             unchanged_since,
         )
 

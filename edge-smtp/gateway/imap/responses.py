@@ -53,15 +53,23 @@ def flag_words(flags: Iterable[str]) -> bytes:
     return " ".join(ordered).encode("utf-8", "replace")
 
 
+@lru_cache(maxsize=8192)
+def flags_of(flags: frozenset[str], recent: bool) -> bytes:
+    """The flags of a message, without the parentheses."""
+    words = flag_words(flags)
+    return words if not recent else b"\\Recent " + words if words else b"\\Recent"
+
+
 # Lines of state. Those with a tag end a command.
 
 
 def tagged(tag: bytes, condition: bytes, text: str, code: bytes = b"") -> bytes:
     """``tag OK [code] text``; the text is a sentence of ours or names what the client sent."""
     # An octet of the client's must not end the line, nor be 8-bit where the client expects none.
-    words = "".join(c if " " <= c <= "~" else "?" for c in text).encode("ascii")
+    if not (text.isascii() and text.isprintable()):
+        text = "".join(c if " " <= c <= "~" else "?" for c in text)
     bracketed = b"[" + code + b"] " if code else b""
-    return b"%b %b %b%b\r\n" % (tag, condition, bracketed, words)
+    return b"%b %b %b%b\r\n" % (tag, condition, bracketed, text.encode("ascii"))
 
 
 def untagged(condition: bytes, text: str, code: bytes = b"") -> bytes:

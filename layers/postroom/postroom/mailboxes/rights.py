@@ -56,4 +56,6 @@ def right_for(flag: str) -> str:
 
 def allowed(flags: Iterable[str], rights: Rights) -> tuple[str, ...]:
     """Those of the flags that a user with the rights may set and clear."""
+    if rights >= CHANGING:
+        return tuple(flags)
     return tuple(flag for flag in flags if right_for(flag) in rights)
