@@ -26,7 +26,8 @@ def message(
         f"Subject: Re: figures {number} {_WORDS[number % len(_WORDS)]} of this quarter\r\n"
         f"Date: {day}\r\nMessage-ID: <{number}.{number * 31 % 99991}@example.org>\r\n"
         f"In-Reply-To: <{number - 1}.{(number - 1) * 31 % 99991}@example.org>\r\n"
-        f"References: <{number - 2}.1@example.org>\r\n\t<{number - 1}.2@example.org>\r\n"
+        f"References: <{number - 2}.{(number - 2) * 31 % 99991}@example.org>\r\n"
+        f"\t<{number - 1}.{(number - 1) * 31 % 99991}@example.org>\r\n"
         "MIME-Version: 1.0\r\nX-Mailer: Postbench 1.0\r\n"
         f'Content-Type: multipart/alternative; boundary="{boundary}"\r\n\r\n'
         f"--{boundary}\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n"

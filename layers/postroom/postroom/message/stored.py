@@ -20,6 +20,7 @@ from postroom.message.structure import Part
 _HEAD = struct.Struct("<BII")
 _PLAIN, _DEFLATED = 1, 2
 _SMALL = 1024
+_WINDOW, _MEMORY = 12, 5  # 4 KiB: to clear zlib's usual 256 KiB takes longer than to deflate
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder().decode
@@ -31,7 +32,8 @@ def encode(envelope: bytes, body_structure: bytes, details: tuple[Any, ...]) -> 
     rest = body_structure + _encode(details)
     form = _PLAIN
     if _HEAD.size + len(envelope) + len(rest) > _SMALL:
-        deflated = zlib.compress(rest, 6)
+        deflater = zlib.compressobj(6, zlib.DEFLATED, _WINDOW, _MEMORY)
+        deflated = deflater.compress(rest) + deflater.flush()
         if len(deflated) < len(rest):
             form, rest = _DEFLATED, deflated
     return _HEAD.pack(form, len(envelope), len(body_structure)) + envelope + rest
