@@ -133,7 +133,7 @@ class Answering:
         if not unseen:
             return rows
         change = partial(session.app.mailboxes.store_flags, add=(SEEN,), view=selected.view)
-        stored, _ = await session.crossing.slow(change, *selected.place.key, unseen)
+        stored, _ = await session.crossing.slow(change, *selected.key, unseen)
         changed = {message.uid: message for message in stored}
         for message in stored:
             selected.note_told(message)

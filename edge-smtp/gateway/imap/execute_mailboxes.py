@@ -112,7 +112,7 @@ async def close(session: "Session", command: Close) -> Done:
     selected = session.current
     if "e" in selected.rights:  # without, the client hears nothing of it (RFC 4314 section 4)
         with suppress(MailboxMissing):  # it has nothing to expunge, and is closed all the same
-            await session.crossing.slow(session.app.mailboxes.expunge, *selected.place.key, None)
+            await session.crossing.slow(session.app.mailboxes.expunge, *selected.key, None)
     session.deselect()
     return DONE
 

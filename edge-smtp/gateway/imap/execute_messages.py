@@ -55,7 +55,7 @@ def _store(
 ) -> tuple[list[Message], list[int]]:
     change = partial(
         session.app.mailboxes.store_flags,
-        *selected.place.key,
+        *selected.key,
         uids,
         unchanged_since=command.unchanged_since,
         rights=selected.rights,
@@ -106,7 +106,7 @@ async def copy(session: "Session", command: Copy) -> Done:
     with going_to(target):
         copied = await session.crossing.slow(
             partial(session.app.mailboxes.copy, into=target.owner.id, rights=target.rights),
-            *selected.place.key,
+            *selected.key,
             uids,
             target.mailbox.id,
             target.owner.quota,
@@ -128,7 +128,7 @@ async def move(session: "Session", command: Move) -> Done:
     with going_to(target):
         moved = await session.crossing.slow(
             partial(session.app.mailboxes.move, into=target.owner.id, rights=target.rights),
-            *selected.place.key,
+            *selected.key,
             uids,
             target.mailbox.id,
             target.owner.quota,
@@ -152,7 +152,7 @@ async def expunge(session: "Session", command: Expunge) -> Done:
     uids = None
     if command.uids is not None:
         uids = selected.uids_at(selected.positions(command.uids, uid=True))
-    gone = await session.crossing.slow(session.app.mailboxes.expunge, *selected.place.key, uids)
+    gone = await session.crossing.slow(session.app.mailboxes.expunge, *selected.key, uids)
     return await told(session, gone) if gone else DONE
 
 

@@ -70,7 +70,7 @@ async def _tell(session: "Session", notifications: Notifications) -> None:
     places = None
     if stale is not None:
         if session.selected is not None and not notifications.wanted.wants_entries:
-            stale.discard(session.selected.place.key)
+            stale.discard(session.selected.key)
         places = await look_at(session, notifications, stale)
     gone: dict[str, Known] = {}
     if places is None:

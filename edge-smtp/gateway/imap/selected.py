@@ -7,7 +7,6 @@ and it may be told of an EXPUNGE only at certain moments (RFC 9051 sections 5.5 
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 from itertools import chain, count, islice
 from typing import TYPE_CHECKING
 
@@ -67,7 +66,13 @@ class Selected:
 
     @property
     def place(self) -> Place:
-        return replace(self.reached, mailbox=self.mailbox)
+        reached = self.reached
+        return Place(reached.owner, self.mailbox, reached.rights, reached.prefix)
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """As of its ``place``."""
+        return self.reached.key
 
     @property
     def rights(self) -> Rights:

@@ -174,11 +174,11 @@ class Session:
     def write(self, octets: bytes) -> None:
         self.wire.write(octets)
 
-    async def made_room(self) -> None:
-        await self.wire.made_room()
+    def made_room(self) -> Awaitable[None]:
+        return self.wire.made_room()
 
-    async def breathe(self) -> None:
-        await self.wire.breathe()
+    def breathe(self) -> Awaitable[None]:
+        return self.wire.breathe()
 
     def greet(self) -> None:
         self.write(responses.untagged(b"OK", "Postroom ready", self.capability_code()))
@@ -390,7 +390,7 @@ class Session:
         if self.notifications is not None and self.notifications.wanted.elsewhere:
             if selected.is_told:
                 self.notifications.known[selected.id] = Known.of(selected.place)
-            self.notifications.note(*selected.place.key)
+            self.notifications.note(*selected.key)
 
     def news(self, version: int) -> None:
         """The selected mailbox may have changed (Watcher)."""

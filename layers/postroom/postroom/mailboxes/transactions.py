@@ -131,7 +131,7 @@ class Transactions:
                         pass
                     else:
                         view.take_in(edit.before, after, edit.altered)
-                        self.tell([(known.account, f"{known.id}@{view.mailbox.version}")])
+                        self._topic.publish([f"{known.account} {known.id}@{after.version}"])
                         return outcome
                 elif looked:
                     return outcome
