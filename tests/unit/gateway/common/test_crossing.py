@@ -3,6 +3,7 @@ import threading
 from collections.abc import AsyncIterator, Callable, Coroutine
 from concurrent.futures import Future
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -141,5 +142,51 @@ def test_after_closing_nothing_is_begun(tmp_path: Path) -> None:
         crossing.close()
         with pytest.raises(StoreUnavailable):
             await crossing.slow(int)
+
+    with_crossing(tmp_path, test)
+
+
+def test_calls_one_by_one_need_one_thread_and_calls_at_once_one_each(tmp_path: Path) -> None:
+    async def test(crossing: Crossing) -> None:
+        assert len({await crossing.slow(threading.get_ident) for _ in range(20)}) == 1
+        together = threading.Barrier(2)  # passed when both are there
+        await asyncio.gather(crossing.slow(together.wait), crossing.slow(together.wait))
+
+    with_crossing(tmp_path, test)
+
+
+def test_calls_that_wait_for_a_thread_when_it_closes_are_not_begun(tmp_path: Path) -> None:
+    async def test(crossing: Crossing) -> None:
+        gate, begun = threading.Event(), threading.Event()
+        busy = asyncio.ensure_future(crossing.slow(gate.wait))
+        waiting = asyncio.ensure_future(crossing.slow(begun.set))
+        await asyncio.sleep(0)
+        closing = asyncio.ensure_future(asyncio.to_thread(crossing.close))
+        await asyncio.sleep(0.05)
+        gate.set()
+        assert await busy
+        with pytest.raises(StoreUnavailable):
+            await waiting
+        await closing
+        assert not begun.is_set()
+
+    async def run() -> None:
+        async with crossing_over(tmp_path, threads=1) as crossing:
+            await asyncio.wait_for(test(crossing), 30)
+
+    asyncio.run(run())
+
+
+def test_what_a_call_brings_lands_before_its_end(tmp_path: Path) -> None:
+    async def test(crossing: Crossing) -> None:
+        soon = crossing.way_back()
+        told: list[int] = []
+
+        def call() -> None:
+            for number in range(3):
+                soon(partial(told.append, number))
+
+        await crossing.slow(call)
+        assert told == [0, 1, 2]  # before the call's own end
 
     with_crossing(tmp_path, test)
