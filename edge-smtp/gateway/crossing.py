@@ -115,11 +115,13 @@ class Crossing:
     def _land(self) -> None:
         self._woken = False
         landed = self._landed
-        for _ in range(len(landed)):
-            landed.popleft()()
-        if landed and not self._woken:  # arrived meanwhile: let the loop look at sockets first
-            self._woken = True
-            self._running().call_soon(self._land)
+        try:
+            for _ in range(len(landed)):
+                landed.popleft()()
+        finally:  # if one raises, which the loop tells, the others do not wait for the next
+            if landed and not self._woken:  # or arrived meanwhile: let the loop look at sockets
+                self._woken = True
+                self._running().call_soon(self._land)
 
 
 def _settle(waiter: "asyncio.Future[Any]", future: "Future[Any]") -> None:

@@ -75,3 +75,20 @@ def test_a_full_disk_refuses_and_keeps_what_it_had(tmp_path: Path) -> None:
     assert len(list(store.table.range("p"))) == len(records) + 1
     assert store.queue("inbound").depth() == (len(letters) + 1, 0)
     store.close()
+
+
+def test_what_has_no_room_spares_the_others(tmp_path: Path) -> None:
+    store = EmbeddedStore(tmp_path, SystemClock())
+    with no_file_larger_than(400_000):
+        errors = store.blobs.put_each(
+            [
+                (BlobKey("before"), b"x"),
+                (BlobKey("large"), b"x" * 2_000_000),
+                (BlobKey("after"), b"y"),
+            ]
+        )
+    assert [type(error) for error in errors] == [type(None), StoreUnavailable, type(None)]
+    assert list(store.blobs.get_many([BlobKey("before"), BlobKey("after")])) == [b"x", b"y"]
+    store.close()
+    closed = store.blobs.put_each([(BlobKey("late"), b"x" * 600_000)] * 2)
+    assert [type(error) for error in closed] == [StoreUnavailable] * 2

@@ -117,6 +117,21 @@ def test_a_future_that_is_done_or_cancelled_or_unwanted(tmp_path: Path) -> None:
     with_crossing(tmp_path, test)
 
 
+def test_a_landing_that_raises_holds_up_no_other(tmp_path: Path) -> None:
+    async def test(crossing: Crossing) -> None:
+        loop = asyncio.get_running_loop()
+        told: list[object] = []
+        loop.set_exception_handler(lambda _, context: told.append(context["exception"]))
+        soon = crossing.way_back()
+        came = asyncio.Event()
+        soon(lambda: {}["missing"])
+        soon(came.set)
+        await asyncio.wait_for(came.wait(), 5)
+        assert [type(error) for error in told] == [KeyError]
+
+    with_crossing(tmp_path, test)
+
+
 def test_a_pool_that_is_too_far_behind_says_so(tmp_path: Path) -> None:
     async def test(crossing: Crossing) -> None:
         gate = threading.Event()

@@ -101,8 +101,14 @@ class EmbeddedBlobStore:
             finally:
                 self._turn.release()
             return [None] * len(blobs)
-        futures = [self.put_soon(key, body) for key, body in blobs]
-        return [_unavailable(future) for future in futures]
+        begun = [self._begin(key, body) for key, body in blobs]
+        return [_unavailable(each) if isinstance(each, Future) else each for each in begun]
+
+    def _begin(self, key: BlobKey, body: bytes) -> "Future[None] | StoreUnavailable":
+        try:
+            return self.put_soon(key, body)
+        except StoreUnavailable as error:  # a large one is written here and now
+            return error
 
     def put_soon(self, key: BlobKey, body: bytes) -> "Future[None]":
         if len(body) >= LARGE:
