@@ -4,11 +4,11 @@ import threading
 
 import pytest
 
-from postroom.errors import BlobMissing, ConditionFailed, TooLarge
+from postroom.errors import BlobMissing, ConditionFailed, StoreUnavailable, TooLarge
 from postroom.mailboxes.records import DELETED, FLAGGED, SEEN, Delivery, Mailbox
 from postroom.mailboxes.store import BadFlag, Mailboxes, MailboxMissing, OverQuota
 from postroom.platform.system import SystemRandomness
-from postroom.platform.table import Absent, Delete, Key, Put
+from postroom.platform.table import Absent, Delete, Key, Put, Record
 
 from .conftest import ACCOUNT, DAY, Office
 from .tables import CountingTable
@@ -99,6 +99,30 @@ def test_a_batch_larger_than_a_transaction(office: Office) -> None:
     with pytest.raises(TooLarge):
         office.mailboxes.append(ACCOUNT, inbox, [office.letter() for _ in range(100)])
     assert counted(office, "INBOX").messages == 120
+
+
+class FadingTable(CountingTable):
+    """Is read three times, then no more."""
+
+    def get(self, key: Key) -> Record | None:
+        if self.reads == 3:
+            raise StoreUnavailable("the test says so")
+        return super().get(key)
+
+
+def test_what_is_done_when_the_store_goes_away_is_not_said_to_have_failed(office: Office) -> None:
+    table, topic = FadingTable(office.store.table), office.store.topic
+    told: list[str] = []
+    subscription = topic.subscribe(told.append)
+    mailboxes = Mailboxes(table, office.store.blobs, topic, office.clock, SystemRandomness())
+    inbox = office.id("INBOX")
+    deliveries = [Delivery(ACCOUNT, inbox, [office.letter()]) for _ in range(200)]
+    outcomes = mailboxes.append_many(deliveries)
+    subscription.close()
+    done = [outcome for outcome in outcomes if isinstance(outcome, list)]
+    assert 0 < len(done) == counted(office, "INBOX").messages < 200
+    assert {type(outcome) for outcome in outcomes[len(done) :]} == {StoreUnavailable}
+    assert told == [f"{ACCOUNT} {inbox}"]
 
 
 def test_quota_counts_all_mailboxes(office: Office) -> None:

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
-from postroom.errors import BlobMissing, StoreUnavailable
+from postroom.errors import BlobMissing, ConditionFailed, StoreUnavailable
 from postroom.platform.mailer import MailerRefused
+from postroom.platform.table import Refusal, Write
 from postroom.relay.operations import Operations
 from postroom.relay.parcel import Outcome
 from postroom.relay.reports import Report, report_of
@@ -467,3 +468,26 @@ def test_a_store_that_fails_after_the_claim_gives_it_back(
         world.letters()
         attempts.pass_time(300)
     assert len(sink.letters) == 1
+
+
+def test_what_the_store_does_not_say_is_written_the_second_time(
+    world: World, attempts: Attempts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = world.store.table
+
+    def unsure(transactions: Sequence[Sequence[Write]]) -> list[Refusal | None]:
+        first.undo()
+        table.write_each(transactions[:1])
+        # Done, and the answer is lost; in conflict with another; not done.
+        return [StoreUnavailable("a"), ConditionFailed(()), StoreUnavailable("b")]
+
+    entries = [world.entry(f"bob@{name}.test") for name in "abc"]
+    world.add(*entries)
+    recorder = attempts.relay._recorder
+    jobs = recorder.claim(world.letters())
+    relayed = Outcome("relayed", "2.0.0", "taken")
+    with monkeypatch.context() as first:
+        first.setattr(table, "write_each", unsure)
+        over = recorder.record_all([(job, {job.entry.goals[0].address: relayed}) for job in jobs])
+    assert {queue_id for queue_id, _ in over} == {entry.queue_id for entry in entries}
+    assert [world.waiting(entry.queue_id) for entry in entries] == [[], [], []]

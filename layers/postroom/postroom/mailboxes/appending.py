@@ -91,7 +91,11 @@ class Appending:
                 each.write_first(self._references.first(each.delivery.messages))
         with self._transactions.turn({delivery.mailbox for delivery in deliveries}):
             while left := [each for each in waiting if each.outcome is None]:
-                self._round(left, told)
+                try:
+                    self._round(left, told)
+                except PostroomError as error:  # what earlier rounds have done is done
+                    for each in left:
+                        each.outcome = each.outcome or error
         self._transactions.tell(told)
         outcomes = [each.outcome for each in waiting]
         return [outcome for outcome in outcomes if outcome is not None]

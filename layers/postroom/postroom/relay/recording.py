@@ -138,9 +138,12 @@ class Recorder:
             return _answered(refused)
         except StoreUnavailable as error:
             log.warning("outcomes not written, trying again", extra={"reason": str(error)})
-            _answered(self._table.write_each(transactions))
+            again = _answered(self._table.write_each(transactions))
             # What is refused only now was written the first time: the versions are ours.
-            return [error if isinstance(error, ConditionFailed) else None for error in refused]
+            return [
+                error if isinstance(first, ConditionFailed) else None
+                for first, error in zip(refused, again, strict=True)
+            ]
 
     def put_back(self, job: Job, wait: float) -> None:
         """Give the claim back: nothing was attempted. It comes again in *wait* seconds."""
