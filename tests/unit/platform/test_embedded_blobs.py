@@ -103,6 +103,29 @@ def test_a_disk_without_room_for_zeros_takes_what_fits(
     assert b"body" in segment_files(tmp_path)[0].read_bytes()
 
 
+def test_a_segment_that_cannot_be_locked_is_not_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(segments, "LARGEST_SEGMENT", 10)
+    opened = Opened(tmp_path)
+    opened.store.put(BlobKey("before"), b"before")
+
+    def refuses(file: int, how: int) -> None:
+        raise OSError(errno.ENOLCK, "no locks")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(segments.fcntl, "flock", refuses)
+        with pytest.raises(StoreUnavailable):
+            opened.store.put(BlobKey("refused"), b"refused")
+    monkeypatch.setattr(segments, "LARGEST_SEGMENT", 1000)
+    opened.store.put(BlobKey("after"), b"after")
+    assert list(opened.store.get_many([BlobKey("before"), BlobKey("after")])) == [
+        b"before",
+        b"after",
+    ]
+    opened.close()
+
+
 def test_what_was_half_written_is_cut_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     opened = Opened(tmp_path)
     opened.store.put(BlobKey("before"), b"before")

@@ -87,10 +87,10 @@ class SegmentWriter:
         name = f"{os.getpid()}-{secrets.token_hex(6)}{SUFFIX}"
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
         self._file = os.open(self._folder / name, flags, 0o600)
-        # Held as long as we may add to it: who gets the lock may clear the segment away.
-        fcntl.flock(self._file, fcntl.LOCK_EX)
         self.name, self.size, self._length = name, 0, 0
         try:
+            # Held as long as we may add to it: who gets the lock may clear the segment away.
+            fcntl.flock(self._file, fcntl.LOCK_EX)
             sync_folder(self._folder)
         except OSError:
             self.close()
