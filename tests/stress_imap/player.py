@@ -108,6 +108,9 @@ class Player(Client):
 
     async def check_up_to_date(self, since: int) -> None:
         view, ledger = self.here, self.ledger
+        if self.kind.visits and view.validity in ledger.withdrawn:
+            # Who may not read it any more was told of nothing, and its BYE comes after the OK.
+            await self.do("NOOP")
         late = ledger.must_be_gone(view.validity, view.known, since)
         must(not late, f"{late} are still there, which others were told are gone")
         await self.learn_new()

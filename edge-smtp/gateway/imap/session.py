@@ -394,7 +394,7 @@ class Session:
 
     def news(self, version: int) -> None:
         """The selected mailbox may have changed (Watcher)."""
-        if not version or version > self.current.mailbox.version:
+        if not version or self.selected is None or version > self.selected.mailbox.version:
             self.unseen_news = True  # otherwise the view has it already
         if self.idling or self.notifications is not None:
             self.wire.wake()
