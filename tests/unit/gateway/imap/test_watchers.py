@@ -3,8 +3,11 @@
 import asyncio
 from collections import Counter
 from pathlib import Path
+from unittest.mock import Mock
 
 from gateway.crossing import Crossing
+from gateway.imap.literals import CommandReader
+from gateway.imap.session import Session
 from gateway.imap.watchers import Watchers
 from postroom.app import build
 
@@ -49,3 +52,10 @@ def test_everybody_is_reminded_once_and_never_many_at_a_time(tmp_path: Path) -> 
         app.platform.close()
 
     asyncio.run(run())
+
+
+def test_news_of_a_mailbox_that_is_being_selected_are_kept_in_mind() -> None:
+    """A session watches before it has read the mailbox."""
+    session = Session(Mock(), Mock(), CommandReader(), "192.0.2.1", tls=False)
+    session.news(7)
+    assert session.unseen_news
