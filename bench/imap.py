@@ -30,6 +30,7 @@ _CROWD = [f"crowd{number}@{DOMAIN}" for number in range(_SESSIONS)]
 _LOGIN = READER.partition("@")[0]  # as Cyrus calls the READER
 _LISTING = "FETCH 1:* (FLAGS UID RFC822.SIZE ENVELOPE)"
 _SEARCHES = 5
+_KNOWN = 10  # logins until each process of a server has seen the password
 _MOVED = 1000
 SDBOX, MAILDIR, CYRUS, OURS = "sdbox", "maildir", "Cyrus", "Postroom"
 SYNCED = "sdbox, mail_fsync=always"  # what it has answered survives a power cut, as with us
@@ -205,12 +206,17 @@ def search(side: Mailboxes, sizes: Sizes, turn: int) -> dict[str, float]:
 
 def login(side: Mailboxes, sizes: Sizes, turn: int) -> dict[str, float]:
     user = _LOGIN if side.name == CYRUS else READER
-    started = time.perf_counter()
-    for _ in range(sizes.logins):
-        client = Imap(side.server.imap).login(user, PASSWORD)
-        client.ask("LOGOUT")
-        client.close()
-    return {"imap login": sizes.logins / (time.perf_counter() - started)}
+
+    def log_in(times: int) -> float:
+        started = time.perf_counter()
+        for _ in range(times):
+            client = Imap(side.server.imap).login(user, PASSWORD)
+            client.ask("LOGOUT")
+            client.close()
+        return time.perf_counter() - started
+
+    log_in(_KNOWN)
+    return {"imap login": sizes.logins / log_in(sizes.logins)}
 
 
 def copy(side: Mailboxes, sizes: Sizes, turn: int) -> dict[str, float]:

@@ -3,6 +3,7 @@
 import asyncio
 import ipaddress
 from contextvars import ContextVar
+from functools import lru_cache
 
 # Set by the listener around the making of a protocol and its ``connection_made``, for a
 # connection whose PROXY header told the real address.
@@ -18,6 +19,7 @@ def peer_address(transport: asyncio.BaseTransport) -> str:
     return plain_address(peer[0]) if isinstance(peer, tuple) else "127.0.0.1"
 
 
+@lru_cache(maxsize=4096)
 def plain_address(host: str) -> str:
     """Drop the scope of ``fe80::1%eth0`` and the prefix of ``::ffff:192.0.2.1``."""
     try:

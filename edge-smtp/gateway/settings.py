@@ -3,6 +3,7 @@
 import ipaddress
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Literal, TypeVar
 
@@ -162,6 +163,7 @@ class GatewaySettings:
         return is_in(client, self.unlimited_networks)
 
 
+@lru_cache(maxsize=4096)  # asked several times of each connection
 def is_in(client: str, networks: tuple[Network, ...]) -> bool:
     """Whether the IP address lies in one of the networks."""
     try:

@@ -172,10 +172,15 @@ def test_calls_one_by_one_need_one_thread_and_calls_at_once_one_each(tmp_path: P
 
 def test_calls_that_wait_for_a_thread_when_it_closes_are_not_begun(tmp_path: Path) -> None:
     async def test(crossing: Crossing) -> None:
-        gate, begun = threading.Event(), threading.Event()
-        busy = asyncio.ensure_future(crossing.slow(gate.wait))
+        at_work, gate, begun = threading.Event(), threading.Event(), threading.Event()
+
+        def work() -> bool:
+            at_work.set()
+            return gate.wait()
+
+        busy = asyncio.ensure_future(crossing.slow(work))
         waiting = asyncio.ensure_future(crossing.slow(begun.set))
-        await asyncio.sleep(0)
+        await asyncio.to_thread(at_work.wait)
         closing = asyncio.ensure_future(asyncio.to_thread(crossing.close))
         await asyncio.sleep(0.05)
         gate.set()
