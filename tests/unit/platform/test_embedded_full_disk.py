@@ -4,6 +4,7 @@ A limit on the size of files stands for the full disk: the kernel refuses the wr
 """
 
 import resource
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 
 from postroom.errors import BlobMissing, StoreUnavailable
 from postroom.platform.blobs import BlobKey
+from postroom.platform.embedded import database
 from postroom.platform.embedded.store import EmbeddedStore
 from postroom.platform.system import SystemClock
 from postroom.platform.table import Key, Put
@@ -92,3 +94,24 @@ def test_what_has_no_room_spares_the_others(tmp_path: Path) -> None:
     store.close()
     closed = store.blobs.put_each([(BlobKey("late"), b"x" * 600_000)] * 2)
     assert [type(error) for error in closed] == [StoreUnavailable] * 2
+
+
+def test_a_log_without_room_for_its_length_takes_what_fits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "BUSY", 10)
+    store = EmbeddedStore(tmp_path, SystemClock())
+    with no_file_larger_than(400_000):
+        records = fill(lambda n: store.table.write(Put(Key("p", f"{n:03}"), {"x": "x" * 9_000})))
+    assert len(records) > 10
+    store.table.write(Put(Key("q", "after"), {}))
+    left = tmp_path / "killed"
+    left.mkdir()
+    for path in tmp_path.glob("table.sqlite*"):
+        if not path.name.endswith("-shm"):
+            shutil.copy(path, left / path.name)
+    again = EmbeddedStore(left, SystemClock())
+    assert [record.key.sort for record in again.table.range("p")] == [f"{n:03}" for n in records]
+    assert again.table.get(Key("q", "after")) is not None
+    again.close()
+    store.close()
