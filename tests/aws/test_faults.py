@@ -165,6 +165,26 @@ def test_a_batch_that_stays_undone_is_an_error(line: Line, store: AwsStore) -> N
         store.table.put_many([Put(KEY, {}), Put(OTHER, {})])
 
 
+def test_of_several_writes_that_which_fails_fails_alone(line: Line, store: AwsStore) -> None:
+    line.plan("PUT https://postroom.s3.amazonaws.com/k1", DOWN, DOWN, DOWN, DOWN)
+    errors = store.blobs.put_each([(BlobKey(f"k{number}"), b"body") for number in range(3)])
+    assert [type(error) for error in errors] == [type(None), StoreUnavailable, type(None)]
+    assert list(store.blobs.get_many([BlobKey("k0"), BlobKey("k2")])) == [b"body", b"body"]
+    assert store.blobs.put_each([]) == []
+    line.plan("PutItem", DOWN, DOWN, DOWN, DOWN)
+    refused = store.table.write_each(
+        [
+            [Put(Key("p", "1"), {}), Put(Key("p", "2"), {})],
+            [Put(Key("p", "3"), {})],
+            [Put(Key("p", "4"), {}), Put(Key("p", "5"), {}, condition=Holds("n", 1))],
+            [Put(Key("p", "6"), {}), Put(Key("p", "7"), {})],
+        ]
+    )
+    kinds = [type(error) for error in refused]
+    assert kinds == [type(None), StoreUnavailable, ConditionFailed, type(None)]
+    assert [record.key.sort for record in store.table.range("p")] == ["1", "2", "6", "7"]
+
+
 def test_a_queue_entry_that_is_refused_fails_alone(line: Line, store: AwsStore) -> None:
     def second_refused(request: Any, go_on: Callable[[Any], Answer]) -> Answer:
         asked = json.loads(request.body)
