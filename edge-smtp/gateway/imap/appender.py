@@ -67,7 +67,7 @@ class Appender:
             except Exception as error:  # each session has to answer for it
                 outcomes = [error] * len(batch)
             # Whoever appends one message after the other comes again with those of now.
-            self._expected = len(batch) + len(self._waiting)
+            self._expected = min(len(batch) + len(self._waiting), _MOST_TOGETHER)
             for each, outcome in zip(batch, outcomes, strict=True):
                 if each.outcome.done():  # its session is gone
                     continue
