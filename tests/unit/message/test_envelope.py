@@ -60,7 +60,8 @@ _NAME = st.text('abc ,;<>@"\\()é', max_size=12)
 @given(st.lists(st.tuples(_NAME, _ATOM, _ATOM), max_size=5))
 def test_agrees_with_the_standard_library(people: list[tuple[str, str, str]]) -> None:
     written = ", ".join(email.utils.formataddr((name, f"{a}@{b}")) for name, a, b in people)
-    theirs = email.utils.getaddresses([written])
+    # Python 3.13 finds an address without anything in nothing.
+    theirs = email.utils.getaddresses([written]) if people else []
     ours = parse_addresses(written.encode())
     assert [a.spec for a in ours] == [address for _, address in theirs]
     if "=?" not in written:
