@@ -136,5 +136,7 @@ def test_a_folder_that_cannot_be_is_an_error_of_ours(tmp_path: Path) -> None:
     with pytest.raises(StoreUnavailable):
         Database(tmp_path / "none" / "t.sqlite", SCHEMA)
     (tmp_path / "junk.sqlite").write_bytes(b"not a database, though it has some length" * 100)
+    before = len(list(Path("/proc/self/fd").iterdir()))
     with pytest.raises(StoreUnavailable):
         Database(tmp_path / "junk.sqlite", SCHEMA)
+    assert len(list(Path("/proc/self/fd").iterdir())) == before

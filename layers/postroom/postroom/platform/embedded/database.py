@@ -75,11 +75,15 @@ class Database:
         self._checkpointed = 0  # time stamp of the log when it was copied last
         try:
             self._between_processes = Turns(str(path))
+        except OSError as error:
+            raise StoreUnavailable(f"{path}: {error}") from error
+        try:
             with self._between_processes:
                 self._writer = self._connect()
                 self._writer.execute("PRAGMA journal_mode=WAL")
                 self._writer.executescript(schema)
         except (sqlite3.Error, OSError) as error:
+            self.close()
             raise StoreUnavailable(f"{path}: {error}") from error
 
     # -- reading
@@ -322,9 +326,13 @@ class Database:
             check_same_thread=False,  # lent to one thread at a time
             cached_statements=256,
         )
-        connection.execute(f"PRAGMA page_size={PAGE_OCTETS}")
-        connection.execute("PRAGMA wal_autocheckpoint=0")
-        connection.execute("PRAGMA cache_size=-8192")
+        try:
+            connection.execute(f"PRAGMA page_size={PAGE_OCTETS}")
+            connection.execute("PRAGMA wal_autocheckpoint=0")
+            connection.execute("PRAGMA cache_size=-8192")
+        except sqlite3.Error:
+            connection.close()
+            raise
         self._all.append(connection)
         return connection
 
