@@ -86,8 +86,8 @@ class Edit:
             added=message.added,
             thread=message.thread,
         )
-        self._count(message, -1)
-        self._count(altered, 1)
+        self._unseen += (SEEN in message.flags) - (SEEN in flags)
+        self._deleted += (DELETED in flags) - (DELETED in message.flags)
         self._put(altered, self.mod_seq)
         self.altered.append(altered)
         return altered
