@@ -147,6 +147,25 @@ def test_what_was_half_written_is_cut_off(tmp_path: Path, monkeypatch: pytest.Mo
     opened.close()
 
 
+def test_a_disk_that_stays_full_is_not_filled_with_empty_segments(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(file: int, pieces: list[bytes], offset: int) -> int:
+        raise OSError(errno.ENOSPC, "full")
+
+    opened = Opened(tmp_path)
+    opened.store.put(BlobKey("before"), b"before")
+    with monkeypatch.context() as broken:
+        broken.setattr(os, "pwritev", full)
+        for _ in range(5):
+            with pytest.raises(StoreUnavailable):
+                opened.store.put(BlobKey("refused"), b"refused")
+    assert len(segment_files(tmp_path)) == 1
+    opened.store.put(BlobKey("after"), b"after")
+    assert opened.store.get(BlobKey("after")) == b"after"
+    opened.close()
+
+
 @pytest.mark.parametrize("cut", [1, 999, 1001, 1010, 1017])
 def test_a_torn_record_is_not_found_and_those_before_it_are(written: Path, cut: int) -> None:
     lose_index(written)

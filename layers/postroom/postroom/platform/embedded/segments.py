@@ -104,7 +104,10 @@ class SegmentWriter:
         if self._file < 0:
             return
         with suppress(OSError):
-            os.ftruncate(self._file, self.size)
+            if self.size:
+                os.ftruncate(self._file, self.size)
+            else:  # the disk may be full for long: no file for each time it was tried
+                os.unlink(self._folder / self.name)
         os.close(self._file)
         self._file = -1
 
