@@ -53,7 +53,7 @@ def flag_words(flags: Iterable[str]) -> bytes:
     return " ".join(ordered).encode("utf-8", "replace")
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=1024)  # a hundred keywords of a hundred octets are 30 KB
 def flags_of(flags: frozenset[str], recent: bool) -> bytes:
     """The flags of a message, without the parentheses."""
     words = flag_words(flags)
