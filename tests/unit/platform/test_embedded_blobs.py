@@ -2,6 +2,7 @@
 
 import errno
 import os
+from concurrent.futures import Future
 from pathlib import Path
 
 import pytest
@@ -144,6 +145,23 @@ def test_what_was_half_written_is_cut_off(tmp_path: Path, monkeypatch: pytest.Mo
     assert (
         opened.store.get(BlobKey("before")) + opened.store.get(BlobKey("after")) == b"beforeafter"
     )
+    opened.close()
+
+
+def test_a_blob_that_comes_while_the_store_closes_has_its_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = Opened(tmp_path)
+
+    def closed_meanwhile() -> "Future[None]":
+        opened.store.close()
+        return Future()
+
+    with monkeypatch.context() as late:
+        late.setattr(blobs, "Future", closed_meanwhile)
+        future = opened.store.put_soon(BlobKey("late"), b"late")
+    with pytest.raises(StoreUnavailable):
+        future.result(5)
     opened.close()
 
 

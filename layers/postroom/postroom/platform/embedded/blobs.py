@@ -121,6 +121,8 @@ class EmbeddedBlobStore:
             raise StoreUnavailable(f"{self._segments} is closed")
         future: Future[None] = Future()
         self._pending.put((key, body, future))
+        if self._closed:  # since we looked: nobody serves the queue any more
+            self._fail_pending()
         return future
 
     def draft(self, key: BlobKey) -> "EmbeddedDraft":
@@ -364,6 +366,9 @@ class EmbeddedBlobStore:
         with self._turn:
             self._writer.close()
         self._reader.close()
+        self._fail_pending()
+
+    def _fail_pending(self) -> None:
         with suppress(queue.Empty):
             while True:
                 late = self._pending.get_nowait()
