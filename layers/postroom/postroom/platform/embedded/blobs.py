@@ -8,12 +8,10 @@ the point on up to which the index knew each of them. Deletions are synced.
 import fcntl
 import os
 import queue
-import secrets
 import sqlite3
 import threading
-import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -21,6 +19,7 @@ from pathlib import Path
 from postroom.errors import BlobMissing, StoreUnavailable
 from postroom.platform.blobs import BlobKey
 from postroom.platform.embedded.database import Database
+from postroom.platform.embedded.large_blobs import LARGE, EmbeddedDraft, LargeBlobs
 from postroom.platform.embedded.segments import (
     SUFFIX,
     Place,
@@ -28,7 +27,6 @@ from postroom.platform.embedded.segments import (
     SegmentWriter,
     make_folder,
     scan,
-    sync_folder,
 )
 
 SCHEMA = """
@@ -46,12 +44,10 @@ CREATE TABLE IF NOT EXISTS places (
 CREATE INDEX IF NOT EXISTS by_segment ON places (segment);
 """
 
-LARGE = 1024 * 1024  # octets; from here on a blob is a file of its own
 BATCH_OCTETS = 4 * 1024 * 1024  # in one sync
 BATCH = 400  # blobs in one sync
 READ_AHEAD = 512  # blobs whose places are looked up together
 MOSTLY_DEAD = 0.25  # a segment with no more than this share of it alive is cleared away
-DRAFTS_LAST = 24 * 3600  # seconds
 CACHED = 200_000  # places remembered
 
 _PLACE = (
@@ -66,10 +62,8 @@ class EmbeddedBlobStore:
     def __init__(self, folder: Path, database: Database) -> None:
         self._database = database
         self._segments = folder / "segments"
-        self._large = folder / "large"
-        self._drafts = folder / "drafts"
-        for place in (self._segments, self._large, self._drafts):
-            make_folder(place)
+        make_folder(self._segments)
+        self._large = LargeBlobs(folder)
         self._reader = SegmentReader(self._segments)
         self._writer = SegmentWriter(self._segments)
         self._places: dict[BlobKey, Place] = {}
@@ -77,7 +71,6 @@ class EmbeddedBlobStore:
         self._turn = threading.Lock()
         self._starting = threading.Lock()
         self._thread: threading.Thread | None = None
-        self._files: ThreadPoolExecutor | None = None
         self._closed = False
 
     # -- writing
@@ -112,7 +105,7 @@ class EmbeddedBlobStore:
 
     def put_soon(self, key: BlobKey, body: bytes) -> "Future[None]":
         if len(body) >= LARGE:
-            draft = EmbeddedDraft(self, key)
+            draft = self.draft(key)
             draft.write(body)
             return draft.commit_soon()
         if self._thread is None:
@@ -126,7 +119,7 @@ class EmbeddedBlobStore:
         return future
 
     def draft(self, key: BlobKey) -> "EmbeddedDraft":
-        return EmbeddedDraft(self, key)
+        return EmbeddedDraft(self._large, key, self.put_soon)
 
     def _start(self) -> None:
         with self._starting:
@@ -212,9 +205,7 @@ class EmbeddedBlobStore:
         try:
             if place is not None:
                 return self._reader.read(place, start, length)
-            with self._file(key).open("rb") as file:
-                file.seek(start)
-                return file.read(-1 if length is None else length)
+            return self._large.read(key, start, length)
         except FileNotFoundError as error:
             raise BlobMissing(key, store=str(self._segments.parent)) from error
         except OSError as error:
@@ -237,43 +228,8 @@ class EmbeddedBlobStore:
     def delete(self, keys: Sequence[BlobKey]) -> None:
         for key in keys:
             self._places.pop(key, None)
-        try:
-            for key in keys:
-                self._file(key).unlink(missing_ok=True)
-        except OSError as error:
-            raise StoreUnavailable(f"{self._large}: {error}") from error
+        self._large.delete(keys)
         self._database.run(partial(_forget, list(keys)))
-
-    def _file(self, key: BlobKey) -> Path:
-        return self._large / key
-
-    # -- drafts that became files
-
-    def new_file(self) -> Path:
-        return self._drafts / f"{os.getpid()}-{secrets.token_hex(8)}"
-
-    def adopt(self, path: Path, key: BlobKey) -> "Future[None]":
-        """Make a written file the blob, in a thread: the sync of a large file takes a while."""
-        with self._starting:
-            if self._closed:
-                raise StoreUnavailable(f"{self._large} is closed")
-            if self._files is None:
-                self._files = ThreadPoolExecutor(2, thread_name_prefix="large-blobs")
-            return self._files.submit(self._adopt, path, key)
-
-    def _adopt(self, path: Path, key: BlobKey) -> None:
-        try:
-            handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-            try:
-                os.fsync(handle)
-            finally:
-                os.close(handle)
-            path.rename(self._file(key))
-            sync_folder(self._large)
-        except OSError as error:
-            with suppress(OSError):
-                path.unlink(missing_ok=True)
-            raise StoreUnavailable(f"blob {key}: {error}") from error
 
     # -- upkeep
 
@@ -330,11 +286,7 @@ class EmbeddedBlobStore:
                 continue
             finally:
                 os.close(file)
-        yesterday = time.time() - DRAFTS_LAST
-        for path in self._drafts.iterdir():
-            with suppress(FileNotFoundError):
-                if path.stat().st_mtime < yesterday:  # its process was killed
-                    path.unlink()
+        self._large.clean()
 
     def _move(self, segment: int, name: str) -> None:
         while True:
@@ -354,15 +306,14 @@ class EmbeddedBlobStore:
 
     def close(self) -> None:
         with self._starting:
-            thread, files = self._thread, self._files
+            thread = self._thread
             if thread is not None and not self._closed:
                 self._pending.put(None)
         if thread is not None:
             thread.join()
         with self._starting:
             self._closed = True
-        if files is not None:
-            files.shutdown()
+        self._large.close()
         with self._turn:
             self._writer.close()
         self._reader.close()
@@ -374,52 +325,6 @@ class EmbeddedBlobStore:
                 late = self._pending.get_nowait()
                 if late is not None and late[2].set_running_or_notify_cancel():
                     late[2].set_exception(StoreUnavailable(f"{self._segments} is closed"))
-
-
-class EmbeddedDraft:
-    """Small ones stay in memory and join a segment; a large one goes on in a file."""
-
-    def __init__(self, store: EmbeddedBlobStore, key: BlobKey) -> None:
-        self._store = store
-        self._key = key
-        self._octets = bytearray()
-        self._path: Path | None = None
-        self._file = -1
-
-    def write(self, octets: bytes) -> None:
-        try:
-            if self._file < 0:
-                self._octets += octets
-                if len(self._octets) < LARGE:
-                    return
-                self._path = self._store.new_file()
-                flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-                self._file = os.open(self._path, flags, 0o600)
-                octets, self._octets = bytes(self._octets), bytearray()
-            rest = memoryview(octets)
-            while rest:
-                rest = rest[os.write(self._file, rest) :]
-        except OSError as error:
-            self.abandon()
-            raise StoreUnavailable(f"blob {self._key}: {error}") from error
-
-    def commit_soon(self) -> "Future[None]":
-        if self._path is None:
-            return self._store.put_soon(self._key, bytes(self._octets))
-        os.close(self._file)
-        self._file = -1
-        path, self._path = self._path, None
-        return self._store.adopt(path, self._key)
-
-    def abandon(self) -> None:
-        if self._file >= 0:
-            os.close(self._file)
-            self._file = -1
-        if self._path is not None:
-            with suppress(OSError):
-                self._path.unlink(missing_ok=True)
-            self._path = None
-        self._octets = bytearray()
 
 
 def _unavailable(future: "Future[None]") -> StoreUnavailable | None:
