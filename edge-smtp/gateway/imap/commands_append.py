@@ -51,7 +51,7 @@ class Append(Command):
 
 @dataclass(frozen=True, slots=True)
 class Replace(Command):
-    """*number*: of the message that goes, with ``uid`` its UID."""
+    """*number*: of the message that goes, with ``uid`` its UID; STAR for the last one."""
 
     uid: bool
     number: int

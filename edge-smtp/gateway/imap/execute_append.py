@@ -10,7 +10,7 @@ from gateway.imap.catenate import Source
 from gateway.imap.commands_append import Append, NewMessage, Part, Replace, Text, Url
 from gateway.imap.execute_messages import told
 from gateway.imap.incoming import Incoming
-from gateway.imap.outcomes import Bad, Done, No
+from gateway.imap.outcomes import Done, No
 from gateway.imap.parser_append import more_parts
 from gateway.imap.places import Place, going_to, target_of
 from gateway.imap.sequence_set import SequenceSet
@@ -39,7 +39,7 @@ async def replace(session: "Session", command: Replace) -> Done:
 
 
 async def begin_upload(session: "Session", command: Append | Replace) -> "Upload":
-    """Decide on the command as far as it has come. Raises No, Bad, BadSyntax."""
+    """Decide on the command as far as it has come. Raises No, BadSyntax."""
     replaced = _replaced(session, command) if isinstance(command, Replace) else 0
     target = await target_of(session, command.mailbox)
     room = -1
@@ -115,7 +115,7 @@ class Upload:
     # The words of the command.
 
     async def go_on(self, words: bytes) -> None:
-        """Take the words between two literals, or after the last. Raises No, Bad, BadSyntax."""
+        """Take the words between two literals, or after the last. Raises No, BadSyntax."""
         if self._after is not None:
             after, self._after = self._after, None
             await self.take(more_parts(self.command, words, after))
@@ -149,7 +149,7 @@ class Upload:
 
     def _expect(self, part: Text) -> None:
         if part.utf8 and not self._session.utf8:
-            raise Bad("UTF8 needs ENABLE UTF8=ACCEPT")
+            raise No("UTF8 needs ENABLE UTF8=ACCEPT", b"CANNOT")  # RFC 6855 section 4
         if part.size == 0 and not part.catenated:  # also how a client cancels (RFC 3502)
             raise No("A message of no octets cannot be kept", b"CANNOT")
         self._make_room(part.size)

@@ -218,7 +218,7 @@ class _Section:
         if span is None:
             return [self._name, b" NIL"]
         octets = _read(message, blob, *cut(span, self._partial))
-        return [b"%b {%d}\r\n" % (self._name, len(octets)), octets]
+        return [b"%b {%d}\r\n" % (self._name, len(octets)), _as_literal(octets)]
 
     def stream(self, message: Message, summary: Prepared, blob: Blob) -> Iterator[bytes]:
         found = self.pieces(message, summary, blob)
@@ -227,7 +227,7 @@ class _Section:
             return
         size, pieces = found
         yield b"%b {%d}\r\n" % (self._name, size)
-        yield from pieces
+        yield from map(_as_literal, pieces)
 
     def pieces(self, message: Message, summary: Prepared, blob: Blob) -> "Pieces | None":
         """The value, each piece read when it is asked for."""
@@ -259,7 +259,7 @@ class _Fields(_Section):
         if found is None:
             return [self._name, b" NIL"]
         size, pieces = found
-        return [b"%b {%d}\r\n" % (self._name, size), *pieces]
+        return [b"%b {%d}\r\n" % (self._name, size), *map(_as_literal, pieces)]
 
     def pieces(self, message: Message, summary: Prepared, blob: Blob) -> "Pieces | None":
         span = self.span(message, summary)
@@ -324,6 +324,12 @@ def _section(item: FetchItem) -> _Section:
         return _Section(item, b"BODY[%b]%b" % (spec, origin))
     fields = b" ".join(astring(field) for field in item.fields)
     return _Fields(item, b"BODY[%b (%b)]%b" % (spec, fields, origin))
+
+
+def _as_literal(octets: bytes) -> bytes:
+    """No literal has a NUL but that of BINARY (RFC 9051 sections 4.3.1 and 9, CHAR8): as Dovecot
+    does, 0x80 stands for it, so that sizes and offsets stay true."""
+    return octets.replace(b"\x00", b"\x80")
 
 
 def _read(message: Message, blob: Blob, start: int, stop: int) -> bytes:

@@ -16,7 +16,7 @@ _CHUNK = 64 * 1024
 _LONGEST_HEAD = 24  # of a literal: ``~{`` 19 digits ``+}``
 
 _LITERAL = re.compile(rb"~?\{([0-9]{1,19})(\+?)\}\Z")
-_APPEND = re.compile(rb"[^ ]+ (?:APPEND|(?:UID )?REPLACE [0-9]+) ", re.IGNORECASE)
+_APPEND = re.compile(rb"[^ ]+ (?:APPEND|(?:UID )?REPLACE (?:[0-9]+|\*)) ", re.IGNORECASE)
 _MAILBOX_LITERAL = re.compile(_APPEND.pattern + rb"\{[0-9]+\+?\}\r\n\Z", re.IGNORECASE)
 _URL_LITERAL = re.compile(rb"[ (]URL ~?\{[0-9]+\+?\}\Z", re.IGNORECASE)  # RFC 4469 section 5
 _LONGEST_URL_HEAD = _LONGEST_HEAD + 6

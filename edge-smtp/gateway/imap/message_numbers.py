@@ -17,8 +17,8 @@ def names_numbers(command: Command) -> bool:
 
 def _is_of_numbers(key: SearchKey) -> bool:
     # The parser bounds how deep keys lie in each other.
-    if isinstance(key, InSet):
-        return not key.uid
+    if isinstance(key, InSet):  # what was saved is remembered by UID
+        return not (key.uid or key.messages.saved)
     if isinstance(key, And):
         return any(_is_of_numbers(each) for each in key.keys)
     if isinstance(key, Or):

@@ -17,6 +17,7 @@ from gateway.imap.notifications import Events
 from gateway.imap.outcomes import Bye
 from gateway.imap.places import rights_on
 from postroom.errors import PostroomError
+from postroom.mailboxes.flags import MOST_KEYWORDS
 from postroom.mailboxes.records import SYSTEM_FLAGS, Message
 from postroom.mailboxes.rights import CHANGING, allowed
 from postroom.mailboxes.store import MailboxMissing
@@ -154,11 +155,9 @@ def tell_flags(session: "Session") -> None:
     names = (*SYSTEM_FLAGS, *selected.keywords)
     session.write(responses.flags(names))
     if not selected.examined:
-        session.write(
-            responses.permanent_flags(
-                allowed(names, selected.rights), new_keywords="w" in selected.rights
-            )
-        )
+        new_keywords = "w" in selected.rights and len(selected.keywords) < MOST_KEYWORDS
+        permanent = allowed(names, selected.rights)
+        session.write(responses.permanent_flags(permanent, new_keywords=new_keywords))
 
 
 def flags_line(session: "Session", position: int, message: Message) -> bytes:

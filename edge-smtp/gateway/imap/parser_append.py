@@ -5,7 +5,7 @@ from collections.abc import Callable
 from gateway.imap.commands import Command
 from gateway.imap.commands_append import Append, NewMessage, Part, Replace, Text, Url
 from gateway.imap.dates import parse_date_time
-from gateway.imap.sequence_set import LARGEST_NUMBER
+from gateway.imap.sequence_set import LARGEST_NUMBER, STAR
 from gateway.imap.tokens import Scanner
 from postroom.errors import BadSyntax
 
@@ -19,7 +19,7 @@ def append(s: Scanner, tag: bytes) -> Command:
 def replace(uid: bool) -> Callable[[Scanner, bytes], Command]:
     def parse_replace(s: Scanner, tag: bytes) -> Command:
         s.space()
-        number = s.number(1)
+        number = STAR if s.skip(b"*") else s.number(1)
         if number > LARGEST_NUMBER:
             raise BadSyntax("seq-number", b"%d" % number, "RFC 8508 section 5")
         s.space()

@@ -7,6 +7,7 @@ from gateway.imap.commands_append import Append, NewMessage, Part, Replace, Text
 from gateway.imap.message_urls import MessageUrl, parse_message_url
 from gateway.imap.parser import parse
 from gateway.imap.parser_append import more_parts
+from gateway.imap.sequence_set import STAR
 from postroom.errors import BadSyntax
 
 NEW = NewMessage()
@@ -104,10 +105,14 @@ def test_a_replacement_is_one_message() -> None:
         parse(b"a REPLACE 7 x CATENATE (URL /a) CATENATE (URL /b)")
 
 
-@pytest.mark.parametrize("number", [b"0", b"4294967296", b"1:2", b"*"])
+@pytest.mark.parametrize("number", [b"0", b"4294967296", b"1:2", b"1,2", b"*:1", b"$"])
 def test_what_is_replaced_is_one_message(number: bytes) -> None:
     with pytest.raises(BadSyntax):
         parse(b"a REPLACE " + number + b" x {2}\r\n")
+
+
+def test_the_last_message_is_replaced() -> None:
+    assert parse(b"a REPLACE * x {2}\r\n") == Replace(b"a", False, STAR, "x", (NEW, Text(2)))
 
 
 def peek(part: str = "", text: str = "", **rest: object) -> BodySection:

@@ -12,7 +12,7 @@ from gateway.imap.search import Candidate, Context, Needs, compile_search
 from gateway.imap.sequence_set import SAVED, SequenceSet
 from postroom.mailboxes.records import Message
 from postroom.message.structure import Part
-from postroom.message.summary import Summary
+from postroom.message.summary import Summary, summarise
 from postroom.platform.blobs import BlobKey
 
 HEAD = b"From: =?utf-8?q?J=C3=BCrgen?= <j@example.test>\r\nSubject: one\r\n two\r\nTo: a\r\n\r\n"
@@ -125,6 +125,26 @@ def test_binary_is_decoded_and_says_when_it_holds_nul() -> None:
     assert fetched(c.BinarySection("1")) == b"BINARY[1] ~{12}\r\nhello w\x00\xfcrld"
     assert fetched(c.BinarySection("1", (0, 5))) == b"BINARY[1]<0> {5}\r\nhello"
     assert fetched("UID", c.BinarySize("1")) == b"UID 70 BINARY.SIZE[1] 12"
+
+
+def test_a_nul_goes_out_in_a_literal8_only() -> None:
+    """RFC 9051 section 4.3.1. Sizes and offsets are those of the octets as they are."""
+    blob = WholeBlob(b"Subject: \x00\r\n\r\na\x00b")
+    size = len(blob.read(0, 100))
+    message = Message(
+        uid=70, mod_seq=5, flags=frozenset(), size=size, internal_date=0, saved=0, blob=BlobKey("b")
+    )
+    summary = summarise(blob.read(0, size))
+    items = (c.BodySection(), c.BodySection("1", partial=(1, 2)), c.BinarySection("1"))
+    fields = c.BodySection(text="HEADER.FIELDS", fields=(b"Subject",))
+    plan = Fetching((*items, fields))
+    expected = (
+        b"* 3 FETCH (BODY[] {17}\r\nSubject: \x80\r\n\r\na\x80b BODY[1]<1> {2}\r\n\x80b "
+        b"BINARY[1] ~{3}\r\na\x00b "
+        b"BODY[HEADER.FIELDS (Subject)] {14}\r\nSubject: \x80\r\n\r\n)\r\n"
+    )
+    assert plan.render(3, message, summary, blob) == expected
+    assert b"".join(plan.stream(3, message, summary, blob)) == expected
 
 
 def test_part_one_of_a_single_part_message_is_its_body() -> None:
