@@ -132,8 +132,9 @@ def test_a_nul_goes_out_in_a_literal8_only() -> None:
     blob = WholeBlob(b"Subject: \x00\r\n\r\na\x00b")
     size = len(blob.read(0, 100))
     message = Message(
-        uid=70, mod_seq=5, flags=frozenset(), size=size, internal_date=0, saved=0, blob=BlobKey("b")
-    )
+        uid=70, mod_seq=5, flags=frozenset(), size=size, internal_date=0, saved=0,
+        blob=BlobKey("b"), prefix=b"",
+    )  # fmt: skip
     summary = summarise(blob.read(0, size))
     items = (c.BodySection(), c.BodySection("1", partial=(1, 2)), c.BinarySection("1"))
     fields = c.BodySection(text="HEADER.FIELDS", fields=(b"Subject",))
