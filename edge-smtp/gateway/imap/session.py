@@ -302,6 +302,8 @@ class Session:
             self.failed(tag, name, error)
         else:
             self.progress.end()
+            if self.logged_in:  # a connection that lasts for days may err now and then
+                self._errors = 0
             if not done.silent:
                 text = done.text or f"{name} completed"
                 self.write(responses.tagged(tag, b"OK", text, done.code))
