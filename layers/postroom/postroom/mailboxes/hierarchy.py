@@ -161,7 +161,8 @@ class Hierarchy:
             raise BadMailboxName(name, "only its owner empties it into another")
         if is_below(new_name, name):
             raise BadMailboxName(new_name, f"{name!r} cannot move below itself")
-        _check_free(tree, name, new_name, moving)
+        # The new name must be free even if the old one is only above others: two trees don't mix.
+        _check_free(tree, name, new_name, [name, *moving])
         first = canonical(new_name + moving[0].removeprefix(name))
         made = sum(each not in tree.mailboxes for each in above(first))
 
@@ -171,6 +172,7 @@ class Hierarchy:
             def prepare(tree: Tree) -> list[Write]:
                 if names[0] == moving[0]:
                     _may_rename(tree, name, new_name, by)
+                    _check_free(tree, name, new_name, [name])
                 return self._move_names(tree, names, name, new_name)
 
             change_tree(self._transactions, account, prepare)
