@@ -8,7 +8,7 @@ from gateway.imap import responses
 from gateway.imap.commands import Copy, Expunge, Move, Store
 from gateway.imap.execute_state import enable_condstore
 from gateway.imap.news import flags_line, mod_seq_line, tell_flags, tell_if_possible
-from gateway.imap.outcomes import DONE, Done
+from gateway.imap.outcomes import DONE, Done, No
 from gateway.imap.places import going_to, target_of
 from gateway.imap.selected import Selected
 from gateway.imap.sequence_set import render_sequence_set
@@ -30,6 +30,7 @@ async def store(session: "Session", command: Store) -> Done:
         enable_condstore(session)
     uids = selected.uids_at(selected.positions(command.messages, command.uid))
     modified: list[int] = []
+    gone = 0
     for start in range(0, len(uids), _AT_ONCE):
         session.progress.note(start, len(uids))
         chunk = uids[start : start + _AT_ONCE]
@@ -40,14 +41,17 @@ async def store(session: "Session", command: Store) -> Done:
         }
         stored, left_alone = await session.crossing.slow(_store, session, selected, command, chunk)
         modified += left_alone
+        gone += len(chunk) - len(stored) - len(left_alone)
         for message in stored:
             _answer(session, selected, command, message, known.get(message.uid))
             await session.made_room()
-    if not modified:
-        return DONE
     if not command.uid:
         modified = [selected.position_of(uid) + 1 for uid in modified]
-    return Done("Conditional STORE failed", b"MODIFIED " + render_sequence_set(modified))
+    code = b"MODIFIED " + render_sequence_set(modified) if modified else b""
+    if gone and not (command.uid or command.silent):
+        # The client waits for an answer about each number (RFC 2180 section 4.2).
+        raise No("Some of the messages are gone", code or b"EXPUNGEISSUED")
+    return Done("Conditional STORE failed", code) if modified else DONE
 
 
 def _store(
