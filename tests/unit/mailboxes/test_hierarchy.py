@@ -1,10 +1,19 @@
 import pytest
 
-from postroom.mailboxes.store import BadMailboxName, MailboxExists, MailboxMissing
+from postroom.mailboxes.store import BadMailboxName, Mailboxes, MailboxExists, MailboxMissing
+from postroom.platform.system import SystemRandomness
+from postroom.platform.table import Table
 
 from .conftest import ACCOUNT, Office
+from .tables import CountingTable
 
 MADE = ["INBOX", "Archive", "Drafts", "Junk", "Sent", "Trash"]
+
+
+def another(office: Office, table: Table) -> Mailboxes:
+    """The mailboxes as another process has them."""
+    store = office.store
+    return Mailboxes(table, store.blobs, store.topic, office.clock, SystemRandomness())
 
 
 def names(office: Office) -> list[str]:
@@ -58,6 +67,35 @@ def test_delete_leaves_those_below_and_the_subscription(office: Office) -> None:
         office.mailboxes.delete(ACCOUNT, "inbox")
     with pytest.raises(MailboxMissing):
         office.mailboxes.delete(ACCOUNT, "b")
+
+
+def test_a_name_is_found_where_another_process_has_put_it(office: Office) -> None:
+    other = another(office, office.store.table)
+    first = office.mailboxes.create(ACCOUNT, "a").id
+    assert office.id("a") == office.id("a") == first
+    other.rename(ACCOUNT, "a", "b")
+    second = other.create(ACCOUNT, "a").id
+    assert (office.id("a"), office.id("b")) == (second, first)
+    other.delete(ACCOUNT, "a")
+    with pytest.raises(MailboxMissing):
+        office.id("a")
+    other.undelete(ACCOUNT, second, "c")
+    assert office.id("c") == second
+
+
+def test_a_name_that_was_found_before_costs_one_read(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(CountingTable, "PAGE", 2)
+    table = CountingTable(office.store.table)
+    mailboxes = another(office, table)
+    reads = []
+    for name in ("Trash", "Sent", "Trash", "Sent"):
+        table.start()
+        mailboxes.find(ACCOUNT, name)
+        reads.append(table.reads)
+    assert max(reads[:2]) > 1
+    assert reads[2:] == [1, 1]
 
 
 def test_rename_takes_the_tree_along(office: Office) -> None:

@@ -48,6 +48,7 @@ SPECIAL_USE = {  # made with the account (RFC 6154)
     "Archive": "\\Archive",
 }
 
+_MOST_FOUND = 20_000
 _MOST_RENAMED = 30  # in one transaction: each takes up to three writes
 _MOST_MADE = (MOST_WRITES - 1) // 3  # renamed, or made above them with the rights of a parent
 
@@ -55,6 +56,7 @@ _MOST_MADE = (MOST_WRITES - 1) // 3  # renamed, or made above them with the righ
 class Hierarchy:
     def __init__(self, transactions: Transactions) -> None:
         self._transactions = transactions
+        self._found: dict[tuple[str, str], str] = {}  # ids of mailboxes by account and name
 
     def all_of(self, account: str) -> list[Mailbox]:
         partition = account_partition(account)
@@ -66,10 +68,20 @@ class Hierarchy:
 
     def find(self, account: str, name: str) -> Mailbox:
         wanted = canonical(name)
+        table, found_before = self._transactions.table, self._found
+        # Only one has the name: what has had it and has it still is the one.
+        id = found_before.get((account, wanted))
+        record = None if id is None else table.get(mailbox_key(account, id))
+        if id is not None and record is not None and record.body["name"] == wanted:
+            return mailbox_of(account, id, record.body)
         partition = account_partition(account)
-        for record in self._transactions.table.range(partition, MAILBOX, prefix_end(MAILBOX)):
+        for record in table.range(partition, MAILBOX, prefix_end(MAILBOX)):
             if record.body["name"] == wanted:
-                return mailbox_of(account, record.key.sort.removeprefix(MAILBOX), record.body)
+                id = record.key.sort.removeprefix(MAILBOX)
+                if len(found_before) >= _MOST_FOUND:
+                    found_before.clear()
+                found_before[account, wanted] = id
+                return mailbox_of(account, id, record.body)
         raise MailboxMissing(account, name)
 
     def subscriptions(self, account: str) -> set[str]:
