@@ -17,7 +17,7 @@ from gateway.imap.commands import (
     Noop,
     Unauthenticate,
 )
-from gateway.imap.outcomes import DONE, Bad, Done, No
+from gateway.imap.outcomes import DONE, Bad, Done
 
 if TYPE_CHECKING:
     from gateway.imap.session import Session
@@ -89,7 +89,8 @@ async def compress(session: "Session", command: Compress) -> Done:
     if command.algorithm != "DEFLATE":
         raise Bad("DEFLATE is the only algorithm (RFC 4978 section 5)")
     if session.wire.compresses:
-        raise No("DEFLATE is active already", b"COMPRESSIONACTIVE")
+        # NO would say that another layer, such as TLS, compresses (RFC 4978 section 3).
+        raise Bad("DEFLATE is active via COMPRESS already", b"COMPRESSIONACTIVE")
     session.write(responses.tagged(command.tag, b"OK", "DEFLATE active"))
     session.wire.compress()
     return Done(silent=True)

@@ -141,7 +141,7 @@ def test_commands_and_messages(tmp_path: Path) -> None:
         )
         assert b"a OK [APPENDUID" in said
         assert b"{%d}\r\n%b)" % (len(body), body) in said
-        assert b"c NO [COMPRESSIONACTIVE]" in await them.ask(b"c COMPRESS DEFLATE\r\n", b"c ")
+        assert b"c BAD [COMPRESSIONACTIVE]" in await them.ask(b"c COMPRESS DEFLATE\r\n", b"c ")
 
     run(tmp_path, scene)
 
