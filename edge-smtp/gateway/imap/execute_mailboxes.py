@@ -28,6 +28,8 @@ from postroom.mailboxes.names import INBOX, above, canonical, is_below
 if TYPE_CHECKING:
     from gateway.imap.session import Session
 
+# Not \All and \Flagged: those show messages of other mailboxes (RFC 6154 section 2).
+_USES = {"\\Archive", "\\Drafts", "\\Junk", "\\Sent", "\\Trash"}
 _LARGE = 2000  # messages: a view of more is not filled on the event loop
 
 
@@ -127,6 +129,8 @@ async def create(session: "Session", command: Create) -> Done:
     if len(command.special_use) > 1:
         raise No("A mailbox has one special use at most", b"USEATTR")
     special_use = command.special_use[0] if command.special_use else ""
+    if special_use and special_use not in _USES:
+        raise No(f"No mailbox here is {special_use}", b"USEATTR")
     if special_use and split_name(name) is not None:
         raise No("A special use is for a mailbox of one's own", b"USEATTR")
     mailboxes, spot = session.app.mailboxes, await free_spot_of(session, name)

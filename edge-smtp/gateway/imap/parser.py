@@ -186,10 +186,8 @@ def _create(s: Scanner, tag: bytes) -> Command:
 
         def special_use() -> str:
             s.expect(b"\\", "use-attr")
-            use = b"\\" + s.atom()
-            if use.lower().decode("ascii") not in _SPECIAL_USES:
-                raise BadSyntax("use-attr", use, "RFC 6154 section 6")
-            return _SPECIAL_USES[use.lower().decode("ascii")]
+            use = "\\" + s.atom().decode("ascii")
+            return _SPECIAL_USES.get(use.lower(), use)
 
         s.some(parameter, "create-params")
     return Create(tag, mailbox, tuple(uses))
