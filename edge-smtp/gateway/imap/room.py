@@ -25,8 +25,7 @@ class Room:
                 await waiter
             except asyncio.CancelledError:
                 if waiter.cancelled():
-                    self._waiting.remove((size, waiter))
-                    self._let_in()
+                    self._let_in()  # those behind it may be smaller
                 else:  # it has been let in already
                     self._give_back(size)
                 raise
@@ -42,7 +41,11 @@ class Room:
         self._let_in()
 
     def _let_in(self) -> None:
-        while self._waiting and self._waiting[0][0] <= self._left:
-            size, waiter = self._waiting.popleft()
-            self._left -= size
-            waiter.set_result(None)
+        while self._waiting:
+            size, waiter = self._waiting[0]
+            if not waiter.cancelled():  # its task may not have heard of that yet
+                if size > self._left:
+                    return
+                self._left -= size
+                waiter.set_result(None)
+            self._waiting.popleft()

@@ -39,3 +39,21 @@ def test_never_more_than_there_is_room_for(seed: int) -> None:
     assert 0 < most <= 10
     assert done >= 70
     assert in_use == 0
+
+
+def test_who_leaves_just_when_there_is_room_takes_none_along() -> None:
+    async def use(room: Room) -> None:
+        async with room.taken(10):
+            pass
+
+    async def play() -> None:
+        room = Room(10)
+        async with room.taken(10):
+            first, second = (asyncio.create_task(use(room)) for _ in range(2))
+            await asyncio.sleep(0)
+            first.cancel()  # it has not heard of that yet when the room is given back
+        await asyncio.wait_for(second, 5)
+        await asyncio.wait_for(use(room), 5)
+        assert first.cancelled()
+
+    asyncio.run(play())
