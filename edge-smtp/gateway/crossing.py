@@ -10,8 +10,9 @@ from typing import Any, ParamSpec, TypeVar
 
 from gateway.pool import Pool
 from postroom.app import App
-from postroom.errors import StoreUnavailable
+from postroom.errors import MuchToRead, StoreUnavailable
 
+_BRIEF = 500  # messages or changes that are read while the other sessions wait
 _WAITING_FOR_EACH_THREAD = 64  # calls that may queue before we say that the store is too slow
 
 Given = ParamSpec("Given")
@@ -41,6 +42,16 @@ class Crossing:
         """
         if self.reads_are_local:
             return function(*args, **kwargs)
+        return await self.slow(function, *args, **kwargs)
+
+    async def brief(self, function: Callable[..., Answer], *args: Any, **kwargs: Any) -> Answer:
+        """Call a function that reads, with *most*: here when reads are local and it is no more than
+        that, in the pool otherwise. Raises what ``slow`` does."""
+        if self.reads_are_local:
+            try:
+                return function(*args, **kwargs, most=_BRIEF)
+            except MuchToRead:
+                pass
         return await self.slow(function, *args, **kwargs)
 
     async def slow(

@@ -73,7 +73,7 @@ async def _tell_vanished(session: "Session", since: int, named: SequenceSet) -> 
     selected = session.current
     if named.saved:  # what is gone is no longer in the result
         return
-    vanished, _ = await session.crossing.run(missed_since, selected, since, named)
+    vanished, _ = await session.crossing.brief(missed_since, selected, since, named)
     session.write(responses.vanished(vanished, earlier=True))
 
 

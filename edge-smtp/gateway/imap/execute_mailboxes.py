@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
 # Not \All and \Flagged: those show messages of other mailboxes (RFC 6154 section 2).
 _USES = {"\\Archive", "\\Drafts", "\\Junk", "\\Sent", "\\Trash"}
-_LARGE = 2000  # messages: a view of more is not filled on the event loop
 
 
 async def select(session: "Session", command: Select) -> Done:
@@ -40,12 +39,12 @@ async def select(session: "Session", command: Select) -> Done:
         session.deselect()
         session.write(responses.untagged(b"OK", "The other mailbox is closed", b"CLOSED"))
     place = await place_of(session, command.mailbox, "r")
-    cross = session.crossing.run if place.mailbox.messages <= _LARGE else session.crossing.slow
+    brief = session.crossing.brief
     # Watched first, then read, or nobody would tell of what happens meanwhile.
     session.unseen_news = False
     session.service.watchers.watch(place.mailbox.id, session)
     try:
-        view = await cross(session.service.views.open, *place.key)
+        view = await brief(session.service.views.open, *place.key)
         selected = Selected(view, place, command.read_only, view.mailbox.first_recent)
         selected.first_recent = await _first_recent(session, selected)
     except BaseException:
@@ -58,12 +57,12 @@ async def select(session: "Session", command: Select) -> Done:
     if session.rev2:
         await _list_selected(session, selected.place, command.mailbox)
     elif not session.uid_only:
-        unseen = selected.position_of(await cross(view.first_unseen)) + 1
+        unseen = selected.position_of(await brief(view.first_unseen)) + 1
         if unseen:
             code = b"UNSEEN %d" % unseen
             session.write(responses.untagged(b"OK", "The first unseen message", code))
     if command.resync is not None:
-        vanished, changed = await cross(missed, selected, command.resync)
+        vanished, changed = await brief(missed, selected, command.resync)
         await tell_missed(session, vanished, changed)
     name = "EXAMINE" if command.read_only else "SELECT"
     code = b"READ-ONLY" if selected.read_only else b"READ-WRITE"

@@ -72,7 +72,7 @@ async def tell_news(
         session.unseen_news = False
         await check_rights(session)
         try:
-            changes = await session.crossing.run(selected.look, refresh=look)
+            changes = await session.crossing.brief(selected.look, refresh=look)
         except MailboxMissing as error:
             session.deselect()
             raise Bye("The selected mailbox was deleted", b"NONEXISTENT") from error

@@ -12,21 +12,23 @@ from postroom.mailboxes.records import Message
 Missed = tuple[list[range], list[Message]]
 
 
-def missed(selected: Selected, resync: Resync) -> Missed:
+def missed(selected: Selected, resync: Resync, *, most: int | None = None) -> Missed:
     """What SELECT (QRESYNC …) tells: see ``missed_since``. Nothing if UIDVALIDITY is another."""
     if resync.uid_validity != selected.mailbox.uid_validity:
         return [], []
-    vanished, changed = missed_since(selected, resync.mod_seq, resync.known)
+    vanished, changed = missed_since(selected, resync.mod_seq, resync.known, most=most)
     return list(_from(_known_up_to(selected, resync) + 1, vanished)), changed
 
 
-def missed_since(selected: Selected, mod_seq: int, named: SequenceSet | None) -> Missed:
+def missed_since(
+    selected: Selected, mod_seq: int, named: SequenceSet | None, *, most: int | None = None
+) -> Missed:
     """Return UIDs that are gone, as ascending ranges, and messages that are new or altered, by
     UID: of those *named*, all above the MODSEQ.
 
     UIDs in the selected mailbox are not among the first, even when they are gone in truth: the
     client counts them still, and learns of their end by a VANISHED without EARLIER (section
-    3.2.10). It may read the table. Raises MailboxMissing.
+    3.2.10). It may read the table. Raises MailboxMissing. *most*: see ``View.refresh``.
     """
     last = selected.mailbox.uid_next - 1
     ranges = [range(1, last + 1)] if named is None else merge(named.ranges(last))
@@ -38,7 +40,7 @@ def missed_since(selected: Selected, mod_seq: int, named: SequenceSet | None) ->
             list(_missing(selected, ranges)),
             [message for message in there if message.mod_seq > mod_seq],
         )
-    changes = selected.view.since(mod_seq)
+    changes = selected.view.since(mod_seq, most=most)
     gone = (uid for uid in _within(ranges, changes.expunged) if selected.position_of(uid) < 0)
     altered = {
         message.uid: message

@@ -139,12 +139,12 @@ class Selected:
 
     # News.
 
-    def look(self, *, refresh: bool) -> Changes:
+    def look(self, *, refresh: bool, most: int | None = None) -> Changes:
         """What happened since the client was told last; without a *refresh* as far as the view
-        knows. Raises MailboxMissing."""
+        knows. Raises MailboxMissing. *most*: see ``View.refresh``."""
         if refresh:
-            self.view.refresh()
-        return self.view.since(self.mod_seq)
+            self.view.refresh(most=most)
+        return self.view.since(self.mod_seq, most=most)
 
     def note_told(self, message: Message) -> None:
         """The client knows these flags: it set them, or they are in a reply."""

@@ -24,6 +24,10 @@ class StoreUnavailable(PostroomError):
     """A store did not answer, or answered that it cannot now: trying again later may work."""
 
 
+class MuchToRead(PostroomError):
+    """There is more than may be read while others wait: call again where nobody does."""
+
+
 class TooLarge(PostroomError):
     """A write is over a limit that holds on every platform."""
 

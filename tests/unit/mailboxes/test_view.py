@@ -3,6 +3,7 @@ import threading
 
 import pytest
 
+from postroom.errors import MuchToRead
 from postroom.mailboxes.records import DELETED, SEEN
 from postroom.mailboxes.store import Mailboxes, MailboxMissing
 from postroom.mailboxes.view import View, Views
@@ -45,6 +46,41 @@ def test_a_view_follows_its_mailbox(office: Office) -> None:
     office.mailboxes.rename(ACCOUNT, "INBOX", "Elsewhere")
     view.refresh()
     assert not view.uids
+
+
+def test_more_than_may_be_read_at_once_is_left_for_later(office: Office) -> None:
+    inbox = office.id("INBOX")
+    office.fill("INBOX", 20)
+    views = Views(office.mailboxes)
+    with pytest.raises(MuchToRead):
+        views.open(ACCOUNT, inbox, most=19)
+    view = views.open(ACCOUNT, inbox, most=20)
+    before = view.mailbox
+    for change in (
+        lambda: office.fill("INBOX", 11),
+        lambda: office.mailboxes.store_flags(ACCOUNT, inbox, range(1, 12), add=[DELETED]),
+        lambda: office.mailboxes.expunge(ACCOUNT, inbox, None),
+    ):
+        change()
+        known = view.mailbox
+        with pytest.raises(MuchToRead):
+            view.refresh(most=10)
+        assert view.mailbox == known
+        assert view.refresh(most=11) is not None
+        same(view, office)
+    view._log.clear()  # too long ago
+    with pytest.raises(MuchToRead):
+        view.since(before.highest_mod_seq, most=10)
+    assert len(view.since(before.highest_mod_seq, most=11).expunged) == 11
+
+
+def test_who_may_not_read_much_does_not_wait_for_who_does(office: Office) -> None:
+    view = View(office.mailboxes, ACCOUNT, office.id("INBOX"))
+    with view._refreshing:
+        for look in (view.refresh, view.first_unseen, lambda most: view.since(0, most=most)):
+            with pytest.raises(MuchToRead):
+                look(most=10)
+    assert view.refresh(most=10) is None
 
 
 def test_the_first_unseen_message_moves_both_ways(office: Office) -> None:

@@ -1,7 +1,9 @@
 """Messages of a mailbox, and what happened to it."""
 
 from collections.abc import Iterator, Sequence
+from typing import TypeVar
 
+from postroom.errors import MuchToRead
 from postroom.mailboxes.encoding import (
     MESSAGE,
     TOMBSTONE,
@@ -14,6 +16,8 @@ from postroom.mailboxes.encoding import (
 from postroom.mailboxes.records import Changes, Expunged, Mailbox, Message
 from postroom.mailboxes.transactions import Transactions
 from postroom.platform.table import Record, Table, prefix_end
+
+T = TypeVar("T")
 
 LARGEST_UID = 2**32 - 1
 
@@ -65,12 +69,19 @@ def pick(table: Table, mailbox: str, uids: Sequence[int]) -> list[Message]:
 
 
 def changes(
-    transactions: Transactions, account: str, mailbox: str, above: int, uid_next: int = 0
+    transactions: Transactions,
+    account: str,
+    mailbox: str,
+    above: int,
+    uid_next: int,
+    most: int | None,
 ) -> Changes:
     now = transactions.mailbox(account, mailbox)
     if now.highest_mod_seq <= above:
         return Changes(now, [], [])
     if above < now.forgotten:
+        if most is not None and now.uid_next > most:
+            raise MuchToRead
         return _everything(transactions, now)
     table, partition = transactions.table, messages_partition(mailbox)
     latest: dict[int, Message | None] = {}  # None: expunged
@@ -78,10 +89,10 @@ def changes(
     while True:
         # The new ones first: what is altered or expunged meanwhile shows itself by its order.
         none_came = now.uid_next == uid_next
-        arrived = [] if none_came else list(_added_since(table, mailbox, added))
+        arrived = [] if none_came else list(_up_to(most, _added_since(table, mailbox, added)))
         added = max((message.added for message in arrived), default=added)
         latest.update((message.uid, message) for message in arrived)
-        for record in table.range_by_order(partition, ordered):
+        for record in _up_to(most, table.range_by_order(partition, ordered)):
             is_message = record.key.sort.startswith(MESSAGE)
             latest[_uid_of(record)] = decode_message(encoded_of(record)) if is_message else None
             ordered = max(ordered, record.order or 0)
@@ -94,6 +105,20 @@ def changes(
         now = transactions.mailbox(account, mailbox)
     there.sort(key=lambda message: (message.mod_seq, message.uid))
     return Changes(now, there, sorted(uid for uid, message in latest.items() if message is None))
+
+
+def _up_to(most: int | None, found: Iterator[T]) -> Iterator[T]:
+    """Raises MuchToRead when there are more."""
+    if most is None:
+        return found
+    return _counted(most, found)
+
+
+def _counted(most: int, found: Iterator[T]) -> Iterator[T]:
+    for count, each in enumerate(found):
+        if count == most:
+            raise MuchToRead
+        yield each
 
 
 def _added_since(table: Table, mailbox: str, above: int) -> Iterator[Message]:

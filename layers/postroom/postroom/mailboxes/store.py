@@ -232,13 +232,16 @@ class Mailboxes:
         """Those of the messages that exist, in order of UID."""
         return reading.pick(self._table, mailbox, uids)
 
-    def changes(self, account: str, mailbox: str, above: int, uid_next: int = 0) -> Changes:
+    def changes(
+        self, account: str, mailbox: str, above: int, uid_next: int = 0, most: int | None = None
+    ) -> Changes:
         """Everything that happened above the MODSEQ; costs what happened, not what is there.
 
         From before the grace period, ``expunged`` names every UID that is not there
         (and then it does cost what is there). *uid_next*, if known: as it was at that MODSEQ.
+        Raises MuchToRead when there are more than *most*.
         """
-        return reading.changes(self._transactions, account, mailbox, above, uid_next)
+        return reading.changes(self._transactions, account, mailbox, above, uid_next, most)
 
     def summaries(self, blobs: Sequence[BlobKey]) -> Iterator[Summary]:
         """Yield the summaries in the order given; the cheap way to answer FETCH 1:* ENVELOPE."""

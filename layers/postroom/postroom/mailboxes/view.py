@@ -4,10 +4,12 @@ from array import array
 from bisect import bisect_left, insort
 from collections import deque
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from threading import Lock
 from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
+from postroom.errors import MuchToRead
 from postroom.mailboxes.encoding import decode_message, encode_message
 from postroom.mailboxes.records import SEEN, Changes, Mailbox, Message
 
@@ -25,8 +27,11 @@ class View:
     ``uids`` may hold a UID whose ``message`` is gone already, or not yet the newest.
     """
 
-    def __init__(self, mailboxes: "Mailboxes", account: str, mailbox_id: str) -> None:
-        """Reads the whole mailbox. Raises MailboxMissing."""
+    def __init__(
+        self, mailboxes: "Mailboxes", account: str, mailbox_id: str, *, most: int | None = None
+    ) -> None:
+        """Reads the whole mailbox. Raises MailboxMissing; MuchToRead when it has more than *most*
+        messages."""
         self._mailboxes = mailboxes
         self._refreshing = Lock()
         self._encoded: dict[int, bytes] = {}
@@ -34,24 +39,27 @@ class View:
         self._log: deque[tuple[int, Changes]] = deque(maxlen=_REMEMBERED)
         self.account = account
         self.mailbox: Mailbox = mailboxes.get(account, mailbox_id)
+        if most is not None and self.mailbox.messages > most:
+            raise MuchToRead
         self.uids = array("I")  # ascending; replaced, never shortened in place
         for encoded in mailboxes.encoded_messages(mailbox_id):
             self._encoded[decode_message(encoded).uid] = encoded
         self.uids.extend(self._encoded)
-        # What changed while we read.
-        self.refresh()
+        self.refresh()  # what changed while we read
         self._log.clear()
 
-    def refresh(self) -> Changes | None:
+    def refresh(self, *, most: int | None = None) -> Changes | None:
         """Look for changes; None when there are none. One small read when nothing changed.
 
         Returns what changed since the last refresh by anybody: a session that shares
         the view asks ``since`` for what it has not seen. Raises MailboxMissing.
+
+        *most*: rather raises MuchToRead than read more changes, or wait for somebody who does.
         """
-        with self._refreshing:
+        with turn(self._refreshing, most):
             before = self.mailbox
             changes = self._mailboxes.changes(
-                self.account, before.id, before.highest_mod_seq, before.uid_next
+                self.account, before.id, before.highest_mod_seq, before.uid_next, most
             )
             if changes.mailbox.version == before.version:
                 return None
@@ -89,17 +97,18 @@ class View:
         self.uids = uids
         self.mailbox = changes.mailbox
 
-    def since(self, mod_seq: int) -> Changes:
+    def since(self, mod_seq: int, *, most: int | None = None) -> Changes:
         """What changed above the MODSEQ, up to the last refresh; from memory when it is recent.
 
         A session keeps ``mailbox.highest_mod_seq`` of what it got as its next *mod_seq*.
+        *most*: see ``refresh``.
         """
-        with self._refreshing:
+        with turn(self._refreshing, most):
             if mod_seq >= self.mailbox.highest_mod_seq:
                 return Changes(self.mailbox, [], [])
             if self._log and self._log[0][0] <= mod_seq:
                 return self._from_log(mod_seq)
-            return self._mailboxes.changes(self.account, self.mailbox.id, mod_seq)
+            return self._mailboxes.changes(self.account, self.mailbox.id, mod_seq, 0, most)
 
     def _from_log(self, mod_seq: int) -> Changes:
         latest: dict[int, Message] = {}
@@ -126,10 +135,12 @@ class View:
         encoded = self._encoded.get(uid)
         return None if encoded is None else decode_message(encoded)
 
-    def first_unseen(self) -> int:
+    def first_unseen(self, *, most: int | None = None) -> int:
         """The UID of the first message without \\Seen, 0 when there is none. Remembers how far it
-        looked: asked again, it costs what happened meanwhile."""
-        with self._refreshing:
+        looked: asked again, it costs what happened meanwhile. *most*: see ``refresh``."""
+        if most is not None and len(self.uids) > most:
+            raise MuchToRead
+        with turn(self._refreshing, most):
             if not self.mailbox.unseen:
                 return 0
             start = bisect_left(self.uids, self._seen_up_to + 1)
@@ -161,6 +172,17 @@ class View:
         return len(self.uids)
 
 
+@contextmanager
+def turn(lock: Lock, most: int | None) -> Iterator[None]:
+    """Whoever may not read much may not wait for somebody who does: raises MuchToRead."""
+    if not lock.acquire(blocking=most is None):
+        raise MuchToRead
+    try:
+        yield
+    finally:
+        lock.release()
+
+
 class Views:
     """The views of one process: one a mailbox, for as long as a session holds it."""
 
@@ -170,20 +192,21 @@ class Views:
         self._opening = Lock()
         self._locks: WeakValueDictionary[tuple[str, str], _Opening] = WeakValueDictionary()
 
-    def open(self, account: str, mailbox_id: str) -> View:
-        """The view, up to date. Raises MailboxMissing."""
+    def open(self, account: str, mailbox_id: str, *, most: int | None = None) -> View:
+        """The view, up to date. Raises MailboxMissing. *most*: rather raises MuchToRead than read
+        more messages or changes."""
         key = (account, mailbox_id)
         with self._opening:
             opening = self._locks.get(key)
             if opening is None:
                 opening = self._locks[key] = _Opening()
         # Two sessions that open a mailbox at once read it once; other mailboxes do not wait.
-        with opening.lock:
+        with turn(opening.lock, most):
             view = self._views.get(key)
             if view is None:
-                view = self._views[key] = View(self._mailboxes, account, mailbox_id)
+                view = self._views[key] = View(self._mailboxes, account, mailbox_id, most=most)
             else:
-                view.refresh()
+                view.refresh(most=most)
             return view
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from gateway.crossing import Crossing
 from postroom.app import build
-from postroom.errors import StoreUnavailable
+from postroom.errors import MuchToRead, StoreUnavailable
 
 
 @asynccontextmanager
@@ -38,6 +38,21 @@ def test_local_reads_stay_on_the_thread_and_slow_calls_leave_it(tmp_path: Path) 
         here = threading.get_ident()
         assert await crossing.run(threading.get_ident) == here
         assert await crossing.slow(threading.get_ident) != here
+
+    with_crossing(tmp_path, test)
+
+
+def test_a_brief_call_stays_and_a_long_one_leaves(tmp_path: Path) -> None:
+    async def test(crossing: Crossing) -> None:
+        here = threading.get_ident()
+
+        def read(count: int, most: int | None = None) -> int:
+            if most is not None and count > most:
+                raise MuchToRead
+            return threading.get_ident()
+
+        assert await crossing.brief(read, 10) == here
+        assert await crossing.brief(read, 1_000_000) != here
 
     with_crossing(tmp_path, test)
 
