@@ -32,7 +32,7 @@ class Snapshot:
     mailbox: Mailbox = MAILBOX
     uids: list[int] = field(default_factory=lambda: list(THERE))
 
-    def since(self, mod_seq: int) -> Changes:
+    def since(self, mod_seq: int, *, most: int | None = None) -> Changes:
         assert mod_seq >= MAILBOX.forgotten, "the table knows no tombstones of that age"
         altered = [message(22, 99), message(13), message(5, 70)]
         return Changes(replace(MAILBOX, highest_mod_seq=101), altered, [8, 9, 14])
