@@ -280,8 +280,8 @@ def test_what_comes_while_a_mailbox_is_selected_is_told(play: Callable[..., None
         assert session is not None
         open_view = session.service.views.open
 
-        def open_and_deliver(account: str, mailbox: str) -> Any:
-            view = open_view(account, mailbox)
+        def open_and_deliver(account: str, mailbox: str, *, most: int | None) -> Any:
+            view = open_view(account, mailbox, most=most)
             world.deliver(b"a: b\r\n\r\n")
             time.sleep(0.05)  # the topic says so on its own thread
             return view
