@@ -218,5 +218,6 @@ async def status_line(session: "Session", place: Place, items: tuple[str, ...]) 
     }
     if "DELETED-STORAGE" in items:  # RFC 9208 section 4.1.4; not counted ahead
         reclaimed = session.app.mailboxes.deleted_size
-        counts["DELETED-STORAGE"] = await session.crossing.run(reclaimed, mailbox)
+        cross = session.crossing.slow if mailbox.deleted else session.crossing.run
+        counts["DELETED-STORAGE"] = await cross(reclaimed, mailbox)
     return responses.status(place.name, {item: counts[item] for item in items}, session.utf8)
