@@ -129,6 +129,7 @@ def test_messages_come_back_octet_by_octet(served: Ports) -> None:
     client.select("INBOX")
     for number, body in enumerate(bodies, 1):
         head, octets = literal(client, number, "(RFC822.SIZE BODY.PEEK[])")
+        body = body.replace(b"\0", b"\x80")  # no literal may hold it (RFC 9051 section 4.3.1)
         assert octets == body
         assert b"RFC822.SIZE %d " % len(body) in head
         _, octets = literal(client, number, "(BODY.PEEK[]<5.1000000>)")
