@@ -149,9 +149,10 @@ class Writer(Player):
         numbers = dict(enumerate(view.uids, 1))
         text = self.by_number_or_uid("STORE", uids, words)
         command = await self.ask(text)
-        must(command.ok or command.code[:1] in _GONE, f"{text}: {command.reply}")
+        refused = command.code[:1] == [b"MODIFIED"]  # with NO when others are gone (RFC 7162)
+        must(command.ok or refused or command.code[:1] in _GONE, f"{text}: {command.reply}")
         modified: set[int] = set()
-        if command.code[:1] == [b"MODIFIED"]:
+        if refused:
             must(bool(since), "MODIFIED without UNCHANGEDSINCE")
             modified = set(uid_set(command.code[1]))
             if not text.startswith("UID"):
