@@ -23,13 +23,14 @@ from gateway.imap.places import Place, free_spot_of, place_of, places_beside, sp
 from gateway.imap.resync import missed
 from gateway.imap.selected import Selected
 from postroom.mailboxes.errors import MailboxMissing
+from postroom.mailboxes.hierarchy import SPECIAL_USE
 from postroom.mailboxes.names import INBOX, above, canonical, is_below
 
 if TYPE_CHECKING:
     from gateway.imap.session import Session
 
 # Not \All and \Flagged: those show messages of other mailboxes (RFC 6154 section 2).
-_USES = {"\\Archive", "\\Drafts", "\\Junk", "\\Sent", "\\Trash"}
+_USES = frozenset(SPECIAL_USE.values())
 
 
 async def select(session: "Session", command: Select) -> Done:

@@ -56,7 +56,7 @@ class View:
 
         *most*: rather raises MuchToRead than read more changes, or wait for somebody who does.
         """
-        with turn(self._refreshing, most):
+        with _turn(self._refreshing, most):
             before = self.mailbox
             changes = self._mailboxes.changes(
                 self.account, before.id, before.highest_mod_seq, before.uid_next, most
@@ -103,7 +103,7 @@ class View:
         A session keeps ``mailbox.highest_mod_seq`` of what it got as its next *mod_seq*.
         *most*: see ``refresh``.
         """
-        with turn(self._refreshing, most):
+        with _turn(self._refreshing, most):
             if mod_seq >= self.mailbox.highest_mod_seq:
                 return Changes(self.mailbox, [], [])
             if self._log and self._log[0][0] <= mod_seq:
@@ -140,7 +140,7 @@ class View:
         looked: asked again, it costs what happened meanwhile. *most*: see ``refresh``."""
         if most is not None and len(self.uids) > most:
             raise MuchToRead
-        with turn(self._refreshing, most):
+        with _turn(self._refreshing, most):
             if not self.mailbox.unseen:
                 return 0
             start = bisect_left(self.uids, self._seen_up_to + 1)
@@ -173,7 +173,7 @@ class View:
 
 
 @contextmanager
-def turn(lock: Lock, most: int | None) -> Iterator[None]:
+def _turn(lock: Lock, most: int | None) -> Iterator[None]:
     """Whoever may not read much may not wait for somebody who does: raises MuchToRead."""
     if not lock.acquire(blocking=most is None):
         raise MuchToRead
@@ -201,7 +201,7 @@ class Views:
             if opening is None:
                 opening = self._locks[key] = _Opening()
         # Two sessions that open a mailbox at once read it once; other mailboxes do not wait.
-        with turn(opening.lock, most):
+        with _turn(opening.lock, most):
             view = self._views.get(key)
             if view is None:
                 view = self._views[key] = View(self._mailboxes, account, mailbox_id, most=most)

@@ -243,13 +243,19 @@ def test_news_of_what_nobody_asked_about_cost_no_look(play: Callable[..., None])
     play(scene)
 
 
+async def at_an_upload(world: World) -> Client:
+    """In the middle of an APPEND, and there is news."""
+    client = await notified(world, b"(selected (MessageNew MessageExpunge))", "INBOX")
+    await client.send(b"a APPEND Sent {6}\r\n")
+    await client.wait(lambda new: new.startswith(b"+"))
+    world.deliver(b"a: b\r\n\r\n")
+    await asyncio.sleep(0.1)
+    return client
+
+
 def test_news_wait_while_a_message_is_uploaded(play: Callable[..., None]) -> None:
     async def scene(world: World) -> None:
-        client = await notified(world, b"(selected (MessageNew MessageExpunge))", "INBOX")
-        await client.send(b"a APPEND Sent {6}\r\n")
-        await client.wait(lambda new: new.startswith(b"+"))
-        world.deliver(b"a: b\r\n\r\n")
-        await asyncio.sleep(0.1)
+        client = await at_an_upload(world)
         assert not await client.wait(lambda _: True)
         await client.send(b"a: b\r\n\r\n")
         said = await client.wait(lambda new: b"\r\na OK" in new)
@@ -260,11 +266,7 @@ def test_news_wait_while_a_message_is_uploaded(play: Callable[..., None]) -> Non
 
 def test_news_wait_no_longer_than_the_upload(play: Callable[..., None]) -> None:
     async def scene(world: World) -> None:
-        client = await notified(world, b"(selected (MessageNew MessageExpunge))", "INBOX")
-        await client.send(b"a APPEND Sent {6}\r\n")
-        await client.wait(lambda new: new.startswith(b"+"))
-        world.deliver(b"a: b\r\n\r\n")
-        await asyncio.sleep(0.1)
+        client = await at_an_upload(world)
         await client.send(b"a: b\r\n {8000000000}\r\n")  # refused
         said = await client.wait(lambda new: b"EXISTS\r\n" in new)
         assert said.startswith(b"a NO [TOOBIG] ")
